@@ -1,0 +1,65 @@
+# Every target makes what it needs: `make demo` and `make test` work on a fresh clone with only Python and make.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+JOBS   ?= 2
+export PYTHONDONTWRITEBYTECODE :=
+unexport VIRTUAL_ENV PYTHONPATH
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-all lint types format docs bench lock clean
+
+help:  ## show the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/uv:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+
+$(VENV)/.installed: $(BIN)/uv pyproject.toml requirements/lock.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements/lock.txt --editable '.[test]'
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.installed
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements/lock.txt --editable '.[docs]'
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.installed
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements/lock.txt --editable '.[bench]'
+	@touch $@
+
+setup: $(VENV)/.installed  ## install eisen and its test tools into .venv, from the pinned versions
+
+demo: setup  ## train a model on phantoms, evaluate it, draw a picture (3 minutes)
+	$(BIN)/eisen demo
+
+test: setup  ## run the tests and the doctests (minutes)
+	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
+
+test-all: setup  ## run the slow tests too
+	$(BIN)/python -m pytest -n $(JOBS)
+
+lint: setup  ## check style, types and layering
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_layers.py
+
+types: setup  ## check types only
+	$(BIN)/mypy
+
+format: setup  ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/.docs  ## build the documentation into docs/_build/html
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+
+bench: $(VENV)/.bench  ## run every benchmark and print ratios
+	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+lock: $(BIN)/uv  ## pin the newest versions of all packages
+	$(BIN)/uv pip compile --quiet --upgrade --no-header --no-emit-index-url --universal --python-version 3.11 --all-extras pyproject.toml --output-file requirements/lock.txt
+
+clean:  ## remove everything that the targets made
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache docs/_build docs/gallery artifacts eisen_demo

@@ -1,0 +1,109 @@
+"""Random numbers as a function of (seed, epoch, sample, step).
+
+The loader enters `sample` around each item it reads, `Compose` enters `step` around each of its steps, and a
+random transform asks for `generator()`. No state is shared between samples, so it does not matter which worker
+or rank reads a sample, nor in which order, nor whether the run was interrupted before.
+
+Outside a loader, `generator()` continues one generator of the process that `seed` sets.
+"""
+
+from __future__ import annotations
+
+import random as python_random
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+import numpy as np
+
+__all__ = ["generator", "sample", "seed", "step"]
+
+
+@dataclass
+class _Position:
+    """Where in the data pass we are; the draws counter tells repeated draws of one step apart."""
+
+    key: tuple[int, int, int]
+    path: tuple[int, ...] = ()
+    draws: Counter[tuple[int, ...]] = field(default_factory=Counter)
+
+
+_position: ContextVar[_Position | None] = ContextVar("eisen_random_position", default=None)
+_process_generator = np.random.default_rng()
+
+
+def seed(value: int) -> None:
+    """Seed everything of this process: Python, NumPy, torch (when loaded) and eisen's own generator."""
+    global _process_generator
+    _process_generator = np.random.default_rng(value)
+    _seed_globals(value)
+
+
+@contextmanager
+def sample(seed: int, epoch: int, index: int) -> Iterator[None]:
+    """Make every random number inside a function of these three numbers.
+
+    The global generators of Python, NumPy and torch are seeded too, for transforms of other libraries, and
+    put back afterwards: reading a sample never disturbs the randomness of the model.
+
+    Example:
+        >>> with sample(seed=1, epoch=0, index=7):
+        ...     first = generator().random()
+        >>> with sample(seed=1, epoch=0, index=7):
+        ...     first == generator().random()
+        True
+    """
+    saved = _save_globals()
+    token = _position.set(_Position((seed, epoch, index)))
+    try:
+        _seed_globals(int(np.random.SeedSequence((seed, epoch, index)).generate_state(1)[0]))
+        yield
+    finally:
+        _position.reset(token)
+        _restore_globals(saved)
+
+
+@contextmanager
+def step(number: int) -> Iterator[None]:
+    """Enter a numbered step of a chain; steps nest."""
+    position = _position.get()
+    if position is None:
+        yield
+        return
+    outer, position.path = position.path, (*position.path, number)
+    try:
+        yield
+    finally:
+        position.path = outer
+
+
+def generator() -> np.random.Generator:
+    """Return the generator of the step that runs now."""
+    position = _position.get()
+    if position is None:
+        return _process_generator
+    repeat = position.draws[position.path]
+    position.draws[position.path] += 1
+    return np.random.default_rng([*position.key, len(position.path), *position.path, repeat])
+
+
+def _seed_globals(value: int) -> None:
+    python_random.seed(value)
+    np.random.seed(value % 2**32)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(value)
+
+
+def _save_globals() -> tuple[object, ...]:
+    torch = sys.modules.get("torch")
+    return python_random.getstate(), np.random.get_state(), torch.get_rng_state() if torch else None
+
+
+def _restore_globals(saved: tuple[object, ...]) -> None:
+    python_random.setstate(saved[0])  # type: ignore[arg-type]
+    np.random.set_state(saved[1])  # type: ignore[arg-type]
+    if saved[2] is not None:
+        sys.modules["torch"].set_rng_state(saved[2])

@@ -1,0 +1,179 @@
+"""The words of the trade: data points, batches, and the geometry of an array."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from eisen._core.errors import GeometryError
+
+__all__ = ["Affine", "Array", "Batch", "DataPoint", "Geometry", "Step", "is_label_field", "meta_field"]
+
+DataPoint = dict[str, Any]
+"""One case: names of fields to values (paths, images, arrays, tensors, numbers, text)."""
+
+Step = Callable[[DataPoint], DataPoint]
+"""Anything that turns a data point into a data point: a reader, a transform, a plain function."""
+
+Array = npt.NDArray[Any]
+Affine = npt.NDArray[np.float64]
+"""4 x 4, maps voxel indices (i, j, k, 1) to RAS+ millimetres."""
+
+_LABEL_WORDS = ("label", "mask", "seg", "annotation", "contour")
+
+
+def is_label_field(field: str) -> bool:
+    """Tell whether a field holds classes rather than intensities, by its name.
+
+    Names that contain label, mask, seg, annotation or contour are labels: they are never interpolated
+    linearly unless a transform is told so explicitly.
+
+    Example:
+        >>> is_label_field("lung_mask"), is_label_field("image")
+        (True, False)
+    """
+    return any(word in field.lower() for word in _LABEL_WORDS)
+
+
+def meta_field(field: str) -> str:
+    """Return the name of the field that holds the geometry of `field`."""
+    return f"{field}_meta"
+
+
+@dataclass(frozen=True, eq=False)
+class Geometry:
+    """Where the voxels of an array are in the body.
+
+    Every spatial transform that knows its effect writes a new record. The grid of the file stays in
+    `native_affine` and `native_shape`, so a result can be brought back to it: the voxels of both grids have
+    positions in the same millimetres, whatever the steps in between were.
+
+    Args:
+        affine: 4 x 4, voxel index to RAS+ millimetres, of the array as it is now.
+        shape: Spatial shape of the array as it is now (no channel axis), 3 numbers.
+        native_affine: The same, of the file.
+        native_shape: The same, of the file.
+        source: File name the voxels came from.
+        history: Names of the spatial steps so far, oldest first.
+        invertible: False once a step moved voxels in a way the affine does not tell (elastic).
+
+    Example:
+        >>> grid = Geometry.of(np.diag([1.0, 1.0, 3.0, 1.0]), (64, 64, 20))
+        >>> grid.spacing
+        (1.0, 1.0, 3.0)
+        >>> moved = grid.moved(np.diag([1.0, 1.0, 1.0, 1.0]), (64, 64, 60), "Resample")
+        >>> moved.native_shape, moved.history
+        ((64, 64, 20), ('Resample',))
+    """
+
+    affine: Affine
+    shape: tuple[int, ...]
+    native_affine: Affine
+    native_shape: tuple[int, ...]
+    source: str = ""
+    history: tuple[str, ...] = ()
+    invertible: bool = True
+
+    def __post_init__(self) -> None:
+        _teach_torch_to_collate()
+
+    @classmethod
+    def of(cls, affine: Any, shape: Sequence[int], source: str = "") -> Geometry:
+        """Return the record of an array fresh from its file."""
+        matrix = np.array(affine, dtype=np.float64)
+        if matrix.shape != (4, 4) or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix[:3, :3])) < 1e-12:
+            raise GeometryError(
+                f"the affine of {source or 'the image'} does not span space: {matrix.tolist()}",
+                expected="4 x 4 finite numbers, voxel index to RAS+ millimetres, with three independent axes",
+                to_do="repair the header of the file (sform and qform) and try again",
+                file=source,
+            )
+        size = tuple(int(n) for n in shape)
+        return cls(matrix, size, matrix, size, source)
+
+    def moved(self, affine: Any, shape: Sequence[int], step: str, *, invertible: bool = True) -> Geometry:
+        """Return the record after a spatial step named `step` that led to this affine and shape."""
+        return replace(
+            self,
+            affine=np.array(affine, dtype=np.float64),
+            shape=tuple(int(n) for n in shape),
+            history=(*self.history, step),
+            invertible=self.invertible and invertible,
+        )
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        """Edge lengths of a voxel in millimetres, one per array axis."""
+        return tuple(float(length) for length in np.linalg.norm(self.affine[:3, :3], axis=0))
+
+    @property
+    def native(self) -> Geometry:
+        """The record of the file, as if no step had been taken."""
+        return Geometry.of(self.native_affine, self.native_shape, self.source)
+
+    def corners(self) -> npt.NDArray[np.float64]:
+        """Return the RAS+ positions in millimetres of the eight corner voxels, shape (8, 3)."""
+        last = [max(n - 1, 0) for n in self.shape]
+        index = np.array([[i, j, k, 1.0] for i in (0, last[0]) for j in (0, last[1]) for k in (0, last[2])])
+        return np.asarray(index @ self.affine[:3].T)
+
+    def displacement_mm(self, other: Geometry) -> float:
+        """Return how far, at most, a corner voxel lies from the same corner of another grid, in millimetres."""
+        return float(np.linalg.norm(self.corners() - other.corners(), axis=1).max())
+
+    def __reduce__(self) -> Any:
+        return Geometry, (
+            self.affine,
+            self.shape,
+            self.native_affine,
+            self.native_shape,
+            self.source,
+            self.history,
+            self.invertible,
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Geometry):
+            return NotImplemented
+        return (
+            self.shape == other.shape
+            and self.native_shape == other.native_shape
+            and np.array_equal(self.affine, other.affine)
+            and np.array_equal(self.native_affine, other.native_affine)
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # holds arrays
+
+
+class Batch(dict[str, Any]):
+    """A batch: a plain dict of stacked fields that also knows which cases are in it.
+
+    Args:
+        values: The stacked fields.
+        cases: One name per element of the batch.
+    """
+
+    def __init__(self, values: Mapping[str, Any], cases: Sequence[str] = ()) -> None:
+        super().__init__(values)
+        self.cases = list(cases)
+
+    def __reduce__(self) -> Any:
+        return Batch, (dict(self), self.cases)
+
+
+_torch_knows = False
+
+
+def _teach_torch_to_collate() -> None:
+    """Let torch's own default_collate keep geometry records as a list, for scripts with a plain DataLoader."""
+    global _torch_knows
+    if not _torch_knows and "torch.utils.data" in sys.modules:
+        from torch.utils.data._utils.collate import default_collate_fn_map
+
+        default_collate_fn_map[Geometry] = lambda batch, **_: list(batch)
+        _torch_knows = True
