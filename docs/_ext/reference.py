@@ -1,0 +1,65 @@
+"""Sphinx extension: write one reference page per package from its public names."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from pathlib import Path
+from typing import Any
+
+PAGES = {
+    "eisen.io": "Readers and writers",
+    "eisen.datasets": "Datasets",
+    "eisen.transforms": "Transforms",
+    "eisen.models": "Models",
+    "eisen.ops.losses": "Losses",
+    "eisen.ops.metrics": "Metrics",
+    "eisen.ops.layers": "Layers",
+    "eisen.utils": "Wrappers and helpers",
+    "eisen.utils.workflows": "Workflows",
+    "eisen.utils.events": "Events",
+    "eisen.utils.logging": "Logging hooks",
+    "eisen.utils.artifacts": "Artifact hooks",
+    "eisen.config": "Configuration",
+    "eisen.experiments": "Experiments",
+    "eisen._core.errors": "Errors",
+    "eisen._core.types": "Types",
+}
+
+
+def entry(package: str, name: str) -> str:
+    """Return the directive that documents one name."""
+    value = getattr(importlib.import_module(package), name)
+    if inspect.isclass(value):
+        return f".. autoclass:: {package}.{name}\n   :members:\n   :show-inheritance:\n"
+    if inspect.isroutine(value):
+        return f".. autofunction:: {package}.{name}\n"
+    return f".. autodata:: {package}.{name}\n   :no-value:\n"
+
+
+def page(package: str, title: str) -> str:
+    """Return the reference page of one package."""
+    module = importlib.import_module(package)
+    summary = (module.__doc__ or "").strip().split("\n\n")[0]
+    lines = [title, "=" * len(title), "", f"``{package}`` – {summary}", ""]
+    return "\n".join([*lines, *(entry(package, name) for name in module.__all__)])
+
+
+def write_pages(app: Any) -> None:
+    """Write docs/reference/*.rst; a page that did not change is left alone, so rebuilding is quick."""
+    folder = Path(app.srcdir) / "reference"
+    folder.mkdir(exist_ok=True)
+    index = ["Reference", "=========", "", "Generated from the docstrings of every public name.", "", ".. toctree::", ""]
+    for package, title in PAGES.items():
+        path = folder / f"{package}.rst"
+        text = page(package, title)
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+        index.append(f"   {package}")
+    (folder / "index.rst").write_text("\n".join([*index, ""]))
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Register with Sphinx."""
+    app.connect("builder-inited", write_pages)
+    return {"parallel_read_safe": True}
