@@ -53,7 +53,9 @@ def violations(path: Path) -> Iterator[str]:
 
 def sources() -> list[Path]:
     packages = ("eisen", "eisen_cli", "eisen_deploy")
-    return sorted(path for package in packages for path in (ROOT / package).rglob("*.py*") if path.suffix in (".py", ".pyi"))
+    return sorted(
+        path for package in packages for path in (ROOT / package).rglob("*.py*") if path.suffix in (".py", ".pyi")
+    )
 
 
 def test_every_import_goes_down() -> None:

@@ -24,7 +24,9 @@ def modules(package: str) -> Iterator[ModuleType]:
 
 
 def public_names() -> list[str]:
-    return [f"{m.__name__}.{name}" for p in ("eisen", "eisen_cli") for m in modules(p) for name in getattr(m, "__all__", ())]
+    return [
+        f"{m.__name__}.{name}" for p in ("eisen", "eisen_cli") for m in modules(p) for name in getattr(m, "__all__", ())
+    ]
 
 
 def resolve(path: str) -> object:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from eisen._core.errors import ArgumentError, EisenError, MissingFieldError, StepError, nearest
@@ -65,11 +65,20 @@ class FieldStep(DataStep):
 
     def transform(self, data: DataPoint) -> DataPoint:
         """Apply the step to its fields, one after the other."""
+        return self.each_field(data, self.apply)
+
+    def each_field(self, data: DataPoint, apply: Callable[[str, DataPoint], DataPoint]) -> DataPoint:
+        """Update `data` with what `apply` returns for each field; what fails becomes an error card.
+
+        Args:
+            data: The data point, private to the step.
+            apply: Function with the signature of `apply`, for steps that bind drawn parameters to it.
+        """
         for field in self.fields:
             if field not in data:
                 raise missing_field(field, data, type(self).__name__)
             try:
-                data.update(self.apply(field, data))
+                data.update(apply(field, data))
             except EisenError as error:
                 error.note(field=field)
                 raise

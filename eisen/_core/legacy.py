@@ -15,12 +15,56 @@ __all__ = ["GONE", "RENAMED", "resolve_attribute"]
 RENAMED: dict[str, str] = {
     "eisen.io.LoadNiftyFromFilename": "eisen.io.imaging.LoadNiftiFromFilename",
     "eisen.io.imaging.LoadNiftyFromFilename": "eisen.io.imaging.LoadNiftiFromFilename",
+    "eisen.datasets.abc.ABCDataset": "eisen.datasets.abcs.ABCDataset",
     "eisen.datasets.generic.JsonDataset": "eisen.datasets.json.JsonDataset",
     "eisen.utils.EisenAutoModelParallelModuleWrapper": "eisen.utils.ModelParallel",
     "torch.optim.SDG": "torch.optim.SGD",
 }
 
-GONE: dict[str, str] = {}
+_SENDER = "events are sent by workflow.id; connect to that"
+_UNET3D_BLOCKS = "UNet3D is written in plain functions since 0.0.3; take its blocks from the model itself"
+_GROUP_NORM = "use torch.nn.GroupNorm; old checkpoints of VNet and UNet3D with group norm cannot be loaded"
+_PADDING = "CropCenteredSubVolumes pads images that are too small by itself"
+_CONTEXT = "use eisen.utils.workflows.Training and Testing"
+_SIZES = "it was a detail of ModelParallel; use eisen.utils.ModelParallel"
+_SUMMARIES = "use eisen.utils.logging.TensorboardSummaryHook"
+_PARALLEL = "use eisen.utils.workflows.Training; wrap the model in torch.nn.DataParallel or start it with torchrun"
+
+GONE: dict[str, str] = {
+    "eisen.EISEN_TESTING_SENDER": _SENDER,
+    "eisen.EISEN_TRAINING_SENDER": _SENDER,
+    "eisen.EISEN_VALIDATION_SENDER": _SENDER,
+    "eisen.models.ConvTranspose": _UNET3D_BLOCKS,
+    "eisen.models.DecoderBlock": _UNET3D_BLOCKS,
+    "eisen.models.EncoderBlock": _UNET3D_BLOCKS,
+    "eisen.models.GroupNorm3D": _GROUP_NORM,
+    "eisen.models.segmentation.ConvTranspose": _UNET3D_BLOCKS,
+    "eisen.models.segmentation.DecoderBlock": _UNET3D_BLOCKS,
+    "eisen.models.segmentation.EncoderBlock": _UNET3D_BLOCKS,
+    "eisen.models.segmentation.GroupNorm3D": _GROUP_NORM,
+    "eisen.models.segmentation.unet3D.ConvBlock": _UNET3D_BLOCKS,
+    "eisen.models.segmentation.unet3D.ConvTranspose": _UNET3D_BLOCKS,
+    "eisen.models.segmentation.unet3D.DecoderBlock": _UNET3D_BLOCKS,
+    "eisen.models.segmentation.unet3D.EncoderBlock": _UNET3D_BLOCKS,
+    "eisen.models.segmentation.unet3D.GroupNorm3D": _GROUP_NORM,
+    "eisen.models.segmentation.vnet.GroupNorm3D": _GROUP_NORM,
+    "eisen.transforms.imaging.pad_to_minimal_size": _PADDING,
+    "eisen.transforms.pad_to_minimal_size": _PADDING,
+    "eisen.utils.check_arg_type": "type hints do its work",
+    "eisen.utils.context.InferenceContext": _CONTEXT,
+    "eisen.utils.context.OptimizationContext": _CONTEXT,
+    "eisen.utils.context.context.InferenceContext": _CONTEXT,
+    "eisen.utils.context.context.OptimizationContext": _CONTEXT,
+    "eisen.utils.estimate_modulesize": _SIZES,
+    "eisen.utils.get_n_idx_partitions": _SIZES,
+    "eisen.utils.logging.summaries.AutoSummaryManager": _SUMMARIES,
+    "eisen.utils.logging.summaries.SummaryHook": _SUMMARIES,
+    "eisen.utils.partition_idx_weight_list": _SIZES,
+    "eisen.utils.workflows.DataParallelTraining": _PARALLEL,
+    "eisen.utils.workflows.DistributedDataParallelTraining": _PARALLEL,
+    "eisen.utils.workflows.training.DataParallelTraining": _PARALLEL,
+    "eisen.utils.workflows.training.DistributedDataParallelTraining": _PARALLEL,
+}
 
 
 def resolve_attribute(module: str, name: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -45,7 +46,8 @@ def is_torch(value: object) -> bool:
 def exports(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """Return ``__getattr__, __dir__, __all__`` of a package whose public names stand in its ``.pyi`` file.
 
-    A name is imported when it is first used. Names that older versions had resolve with a DeprecationWarning.
+    A name is imported when it is first used, and so is a module of the package. Names that older versions had resolve
+    with a DeprecationWarning.
 
     Args:
         package: The package's ``__name__``.
@@ -56,6 +58,8 @@ def exports(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[],
     def getattr_(name: str) -> Any:
         if name in names:
             return load(name)
+        if not name.startswith("_") and find_spec(f"{package}.{name}"):
+            return import_module(f"{package}.{name}")
         return legacy.resolve_attribute(package, name)
 
     return getattr_, lambda: sorted(names), sorted(names)

@@ -40,6 +40,8 @@ def seed(value: int) -> None:
     global _process_generator
     _process_generator = np.random.default_rng(value)
     _seed_globals(value)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(value)
 
 
 @contextmanager
@@ -93,8 +95,8 @@ def generator() -> np.random.Generator:
 def _seed_globals(value: int) -> None:
     python_random.seed(value)
     np.random.seed(value % 2**32)
-    if "torch" in sys.modules:
-        sys.modules["torch"].manual_seed(value)
+    if "torch" in sys.modules:  # not torch.manual_seed, which seeds the GPUs too, and those are not put back
+        sys.modules["torch"].default_generator.manual_seed(value)
 
 
 def _save_globals() -> tuple[object, ...]:

@@ -1,0 +1,12 @@
+from .build import build as build
+from .describe import ModuleInfo as ModuleInfo
+from .describe import ParameterInfo as ParameterInfo
+from .describe import describe as describe
+from .discover import discover as discover
+from .experiment import Entry as Entry
+from .experiment import Experiment as Experiment
+from .experiment import Hyperparameters as Hyperparameters
+from .experiment import Phase as Phase
+from .locate import locate as locate
+from .read import read_config as read_config
+from .schema import config_schema as config_schema

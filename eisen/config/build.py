@@ -1,0 +1,96 @@
+"""From a checked entry to the object it describes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from eisen._core.errors import ConfigError, EisenError, Problem
+from eisen.config import hints
+from eisen.config.experiment import Entry
+from eisen.config.injection import arguments_for
+from eisen.config.locate import Unlocatable, locate_named
+from eisen.config.roles import is_a, misfit
+from eisen.config.sections import INJECTED, SINGULAR, WIRED
+from eisen.config.signature import Signature, signature_of
+
+__all__ = ["build"]
+
+
+def build(entry: Entry, role: str, **injected: Any) -> Any:
+    """Build the object that an entry of a configuration describes.
+
+    The role is checked before anything is instantiated. Models, losses and metrics come back bare; what they read
+    and add is in ``entry.input_names`` and ``entry.output_names``.
+
+    Args:
+        entry: The entry.
+        role: The section it stands in, e.g. ``"Transforms"``.
+        **injected: What the program fills in (``data_dir``, ``transform``, ``params``, ``model``, ``workflow_id`` ...).
+            An argument that the class does not take is left out; what the file says is never overwritten.
+
+    Raises:
+        ConfigError: If the path names nothing that fits the role, or the constructor refuses its arguments.
+        EisenError: If the constructor itself raises one; the place in the configuration is added.
+
+    Example:
+        >>> import torch
+        >>> entry = Entry("torch.optim.SGD", {"lr": 0.1}, "Training.Optimizer[0]")
+        >>> optimizer = build(entry, "Optimizer", params=torch.nn.Linear(2, 2).parameters(), data_dir="unused")
+        >>> optimizer.defaults["lr"]
+        0.1
+    """
+    if role not in INJECTED:
+        raise ValueError(f"'{role}' is no role; expected one of {', '.join(INJECTED)}")
+    thing = _checked_class(entry, role)
+    signature = signature_of(thing)
+    params = {name: _converted(signature, name, value) for name, value in entry.params.items()}
+    params |= arguments_for(role, signature, params, injected)
+    result = _instantiate(thing, params, entry)
+    if role in WIRED and not is_a(type(result), "torch.nn.Module"):
+        raise _error(entry, f"'{entry.type}' returned {type(result).__name__}", "a torch.nn.Module")
+    return result
+
+
+def _checked_class(entry: Entry, role: str) -> Any:
+    try:
+        thing = locate_named(entry.type)
+    except Unlocatable as error:
+        raise _error(entry, error.what, error.expected) from error.__cause__
+    wrong = misfit(role, thing, entry.type)
+    if wrong:
+        raise _error(entry, *wrong)
+    return thing
+
+
+def _converted(signature: Signature, name: str, value: Any) -> Any:
+    parameter = signature.parameters.get(name)
+    try:
+        return hints.convert(parameter.hint, value) if parameter else value
+    except (hints.Misfit, TypeError):  # entries made in Python may hold objects that JSON does not know
+        return value
+
+
+def _instantiate(thing: Any, params: dict[str, Any], entry: Entry) -> Any:
+    try:
+        return thing(**params)
+    except EisenError as error:
+        error.note(config=entry.where)
+        raise
+    except Exception as error:
+        shown = ", ".join(f"{name}={_short(value)}" for name, value in params.items())
+        what = f"{entry.name}({shown}) failed: {type(error).__name__}: {error}"
+        raise _error(entry, what, "parameters that the class accepts") from error
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{type(value).__name__}(...)"
+
+
+def _error(entry: Entry, what: str, expected: str) -> ConfigError:
+    where = entry.where or entry.type
+    error = ConfigError([Problem(where, what, expected)])
+    return error.note(config=where)
+
+
+assert set(SINGULAR) == set(INJECTED)

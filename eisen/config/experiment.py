@@ -1,0 +1,176 @@
+"""The typed configuration: what `eisen.config.read_config` returns."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from eisen.config.sections import PHASES, attribute_of
+
+__all__ = ["Entry", "Experiment", "Hyperparameters", "Phase"]
+
+_STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Entry:
+    """One module of a configuration: which class, and with which parameters.
+
+    Args:
+        type: Dotted path of the class.
+        params: Its parameters by name, without `input_names` and `output_names`.
+        where: Place in the file, e.g. ``"Training.Transforms[2]"``.
+        input_names: Fields that a model, loss or metric reads.
+        output_names: Fields that it adds.
+
+    Example:
+        >>> Entry("torch.optim.Adam", {"lr": 1e-3}, "Training.Optimizer[0]").name
+        'Adam'
+    """
+
+    type: str
+    params: dict[str, Any] = field(default_factory=dict)
+    where: str = ""
+    input_names: tuple[str, ...] = ()
+    output_names: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The last part of the dotted path."""
+        return self.type.rpartition(".")[2]
+
+    def resolved(self) -> dict[str, Any]:
+        """Return the entry as it stands in a file."""
+        names = {"input_names": list(self.input_names), "output_names": list(self.output_names)}
+        return {"type": self.type, "params": {**{k: v for k, v in names.items() if v}, **self.params}}
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Hyperparameters:
+    """Settings of a run that belong to no module.
+
+    Args:
+        batch_size: Cases per batch.
+        n_workers: Processes that read data; 0 reads in the main process.
+        seed: Start of all random numbers, from 0; None leaves it to the run.
+        epochs: Passes over the training data; None leaves it to the run.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``; None leaves it to the workflow.
+        precision: ``"fp32"``, ``"bf16"`` or ``"fp16"``; None leaves it to the workflow.
+        labels: Names of the label values, e.g. ``{1: "anterior", 2: "posterior"}``.
+        empty_label: What to do with a case whose label is empty: ``"error"``, ``"warn"`` or ``"allow"``.
+    """
+
+    batch_size: Annotated[int, Field(ge=1)] = 4
+    n_workers: Annotated[int, Field(ge=0)] = 4
+    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    epochs: Annotated[int, Field(ge=1)] | None = None
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] | None = None
+    precision: Literal["fp32", "bf16", "fp16"] | None = None
+    labels: dict[int, str] | None = None
+    empty_label: Literal["error", "warn", "allow"] | None = None
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Phase:
+    """One phase of an experiment, e.g. Training. Sections that the file does not have are empty lists.
+
+    Args:
+        name: ``"Training"``, ``"Validation"``, ``"Testing"`` or ``"Prediction"``.
+        datasets: Where cases come from; the first is used.
+        readers: Steps that open files.
+        transforms: Steps behind the readers.
+        losses: What training minimises.
+        metrics: What is reported.
+        optimizer: The first is used.
+        scheduler: The first is used.
+        workflow: The first is used.
+        hooks: What listens to the workflow.
+        hyper: Hyperparameters of the phase; what it does not set comes from General.
+        options: Settings of the phase under ``"Options"``, as they stand in the file.
+    """
+
+    name: str
+    datasets: list[Entry] = field(default_factory=list)
+    readers: list[Entry] = field(default_factory=list)
+    transforms: list[Entry] = field(default_factory=list)
+    losses: list[Entry] = field(default_factory=list)
+    metrics: list[Entry] = field(default_factory=list)
+    optimizer: list[Entry] = field(default_factory=list)
+    scheduler: list[Entry] = field(default_factory=list)
+    workflow: list[Entry] = field(default_factory=list)
+    hooks: list[Entry] = field(default_factory=list)
+    hyper: Hyperparameters = field(default_factory=Hyperparameters)
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def entries(self, section: str) -> list[Entry]:
+        """Return the entries of a section by its name in the file, e.g. ``"Datasets"``."""
+        found: list[Entry] = getattr(self, attribute_of(section))
+        return found
+
+
+@dataclass(frozen=True, config=_STRICT)
+class General:
+    """What all phases share.
+
+    Args:
+        models: The first is used.
+        hyper: Settings that belong to no module.
+    """
+
+    models: list[Entry] = field(default_factory=list)
+    hyper: Hyperparameters = field(default_factory=Hyperparameters)
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Experiment:
+    """A whole configuration, checked and repaired.
+
+    Args:
+        path: The file it came from; empty when it came from Python.
+        general: What all phases share.
+        phases: The phases the file has, by name, in the order in which they run.
+        repairs: One line per thing that was understood differently from what the file says.
+        document: The configuration after repairs and overrides, as plain data.
+    """
+
+    path: str = ""
+    general: General = field(default_factory=General)
+    phases: dict[str, Phase] = field(default_factory=dict)
+    repairs: list[str] = field(default_factory=list)
+    document: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def models(self) -> list[Entry]:
+        """The models; the first is used."""
+        return self.general.models
+
+    @property
+    def hyper(self) -> Hyperparameters:
+        """The hyperparameters that all phases share."""
+        return self.general.hyper
+
+    def phase(self, name: str) -> Phase | None:
+        """Return a phase by name, or None when the file does not have it."""
+        return self.phases.get(name)
+
+    def resolved(self) -> dict[str, Any]:
+        """Return the configuration after repairs and overrides; reading it again gives the same experiment."""
+        copy: dict[str, Any] = json.loads(json.dumps(self.document))
+        return copy
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the resolved configuration; equal for files that differ in layout only."""
+        text = json.dumps(self.document, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def in_running_order(phases: Mapping[str, Phase]) -> dict[str, Phase]:
+    """Return phases in the order in which they run, whatever the order of the file."""
+    return {name: phases[name] for name in PHASES if name in phases}

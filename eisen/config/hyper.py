@@ -1,0 +1,116 @@
+"""The pseudo types ``.BatchSize``, ``.Seed`` ... of a Hyperparameters section."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from pydantic import ValidationError
+
+from eisen._core.errors import nearest
+from eisen.config import hints
+from eisen.config.experiment import Hyperparameters
+from eisen.config.findings import Findings
+from eisen.config.places import Place
+from eisen.config.repair import spoken_as
+from eisen.config.sections import HYPER
+
+__all__ = ["read_hyperparameters"]
+
+_WORDS = {
+    "batch_size": "a whole number from 1",
+    "n_workers": "a whole number from 0",
+    "seed": "a whole number from 0",
+    "epochs": "a whole number from 1",
+    "device": '"auto", "cpu", "cuda", "cuda:0", "cuda:1" ... or "mps"',
+    "precision": 'one of "fp32", "bf16", "fp16"',
+    "labels": 'an object from label values to names, e.g. {"1": "anterior", "2": "posterior"}',
+    "empty_label": 'one of "error", "warn", "allow"',
+}
+_PLAIN: dict[str, Any] = {"batch_size": int, "n_workers": int, "seed": int, "epochs": int, "labels": dict[int, str]}
+
+
+def read_hyperparameters(entries: Any, place: Place, findings: Findings) -> dict[str, Any]:
+    """Return the settings of a Hyperparameters section by attribute name.
+
+    Args:
+        entries: The list in the file; what is wrong in it is noted, what can be repaired is repaired in place.
+        place: Where the list stands.
+        findings: Takes the problems and repairs.
+    """
+    settings: dict[str, Any] = {}
+    empty: list[int] = []
+    for index, entry in enumerate(entries):
+        here = (*place, index)
+        attribute = _attribute(entry, here, findings)
+        if attribute is None:
+            continue
+        value = _value(entry, attribute, here, findings)
+        if value is None:
+            empty.append(index)
+            continue
+        if attribute in settings:
+            findings.problem(here, f"{entry['type']} is set twice", "one entry for each hyperparameter")
+        settings[attribute] = value
+    for index in reversed(empty):
+        del entries[index]
+    return settings
+
+
+def _attribute(entry: Any, here: Place, findings: Findings) -> str | None:
+    if not isinstance(entry, dict) or not isinstance(entry.get("type"), str):
+        findings.problem(here, "this is no hyperparameter", '{"type": ".BatchSize", "params": {"value": 4}}')
+        return None
+    for key in [key for key in entry if key not in ("type", "params")]:
+        findings.problem(
+            (*here, key), f"unknown '{key}'", nearest(key, ["type", "params"]) or "type and params", key=True
+        )
+    name = entry["type"].removeprefix(".")
+    if name not in HYPER:
+        expected = nearest(name, HYPER).replace("mean '", "mean '.")
+        some = ", ".join(f".{known}" for known in HYPER if known != "NumWorker")
+        findings.problem((*here, "type"), f"unknown hyperparameter '{entry['type']}'", expected or f"one of {some}")
+        return None
+    spelled = ".NumWorkers" if name == "NumWorker" else f".{name}"
+    if spelled != entry["type"]:
+        findings.repair((*here, "type"), f"{entry['type']} is read as {spelled}")
+        entry["type"] = spelled
+    return HYPER[name]
+
+
+def _value(entry: dict[str, Any], attribute: str, here: Place, findings: Findings) -> Any:
+    params = entry.get("params")
+    if not isinstance(params, dict) or "value" not in params:
+        findings.problem(here, f"{entry['type']} has no value", '"params": {"value": ...}')
+        return None
+    for key in [key for key in params if key != "value"]:
+        place = (*here, "params", key)
+        findings.problem(place, f"unknown parameter '{key}' of {entry['type']}", "value", key=True)
+    here = (*here, "params", "value")
+    if params["value"] in (None, ""):
+        default = getattr(Hyperparameters(), attribute)
+        findings.repair(here, f"is empty; {entry['type']} is left at its default ({_shown(default)})")
+        return None
+    spoken = spoken_as(_PLAIN.get(attribute, str), params["value"])
+    if spoken is not None:
+        findings.repair(here, f"the text {params['value']!r} is read as {spoken!r}")
+        params["value"] = spoken
+    return _checked(attribute, params["value"], here, entry["type"], findings)
+
+
+def _checked(attribute: str, value: Any, here: Place, name: str, findings: Findings) -> Any:
+    try:
+        hints.check(_PLAIN.get(attribute, str), value)
+        settings: Mapping[str, Any] = {attribute: value}
+        return getattr(Hyperparameters(**settings), attribute)
+    except (hints.Misfit, ValidationError):
+        findings.problem(here, f"{name} is {_shown(value)}", _WORDS[attribute])
+        return None
+
+
+def _shown(value: Any) -> str:
+    return "unset" if value is None else repr(value)
+
+
+assert set(_WORDS) == {field.name for field in fields(Hyperparameters)}

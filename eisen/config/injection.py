@@ -1,0 +1,56 @@
+"""What the program fills in by itself: the model into the workflow, the data folder into readers, and so on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from eisen.config.sections import INJECTED
+from eisen.config.signature import Signature
+
+__all__ = ["arguments_for", "injected_names"]
+
+
+_FIXED = {name for names in INJECTED.values() for name in names}
+"""Names that mean something in their own role only: ``phase`` of a dataset is not the phase of a hook."""
+
+
+def injected_names(role: str, signature: Signature, params: Mapping[str, Any]) -> dict[str, str]:
+    """Return the parameters that the program fills in: name in the signature to name of what it gets.
+
+    Hooks get theirs by position, as hooks of other people name them as they like.
+
+    Args:
+        role: The section, e.g. ``"Hooks"``.
+        signature: What the class can be called with.
+        params: What the file gives; that is never overwritten.
+    """
+    known = INJECTED[role]
+    if role != "Hooks":
+        return {name: name for name in known if signature.accepts(name) and name not in params}
+    leading = [parameter.name for parameter in signature.parameters.values() if parameter.positional][: len(known)]
+    if leading[:1] == ["workflow_id"] and "phase" not in leading:
+        leading = leading[:1]
+    return {name: what for name, what in zip(leading, known, strict=False) if name not in params}
+
+
+def arguments_for(
+    role: str, signature: Signature, params: Mapping[str, Any], injected: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the keywords to fill in, out of those on offer.
+
+    Args:
+        role: The section.
+        signature: What the class can be called with.
+        params: What the file gives; that is never overwritten.
+        injected: What is on offer, by the names of the contract (``data_dir``, ``transform``, ``workflow_id`` ...), or
+            by any other name, which goes to classes with a parameter of that name.
+    """
+    offered = dict(injected)
+    if "artifact_dir" in offered:
+        offered.setdefault("artifacts_dir", offered["artifact_dir"])
+    names = injected_names(role, signature, params)
+    chosen = {name: offered[what] for name, what in names.items() if what in offered}
+    free = [name for name in injected if name not in _FIXED and name in signature.parameters and name not in params]
+    extra = {name: injected[name] for name in free}
+    return {**extra, **chosen}

@@ -1,0 +1,103 @@
+"""What every data set is: a list of cases, and a transform that is applied to a copy of a case when it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+from operator import index as as_integer
+from pathlib import PurePath
+from typing import Any, SupportsIndex
+
+from torch.utils.data import Dataset
+
+from eisen._core.errors import ArgumentError, EisenError, StepError
+from eisen._core.types import DataPoint, Step
+from eisen.datasets.listing import first_file
+
+__all__ = ["EisenDataset"]
+
+
+class EisenDataset(Dataset[DataPoint]):
+    """A list of cases, one after the other, that works with everything made for PyTorch data sets.
+
+    Reading a case copies what is stored about it and applies the transform to the copy, so a transform can never
+    change the stored cases. An error on the way is told which case and file it is about.
+
+    Args:
+        cases: What is known about each case: names of fields to file names, numbers, text or arrays.
+        transform: What to do with a case when it is read; None: nothing.
+
+    Raises:
+        ArgumentError: If the transform cannot be called.
+
+    Example:
+        >>> ages = EisenDataset([{"age": 61}, {"age": 47}], transform=lambda case: {"decades": case["age"] // 10})
+        >>> len(ages), ages[0], ages[-1]
+        (2, {'decades': 6}, {'decades': 4})
+    """
+
+    def __init__(self, cases: Sequence[Any], transform: Step | None = None) -> None:
+        if transform is not None and not callable(transform):
+            raise ArgumentError(
+                f"{type(self).__name__}: transform is {type(transform).__name__}, which cannot be called",
+                expected="None, a function or a transform; several of them inside eisen.transforms.Compose",
+            )
+        self.cases = cases
+        self.transform = transform
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    def __getitem__(self, index: SupportsIndex) -> DataPoint:
+        number = self._number(index)
+        try:
+            return self._transformed(self.read(number))
+        except EisenError as error:
+            error.note(case=self.case_name(number), file=self._file_of(number, error.card.field))
+            raise
+
+    def read(self, number: int) -> Any:
+        """Return a private copy of what is stored about a case, before the transform.
+
+        Args:
+            number: From 0 to the number of cases minus 1.
+        """
+        return deepcopy(self.cases[number])
+
+    def case_name(self, index: SupportsIndex) -> str:
+        """Return how people call a case: its index, and the first file it names.
+
+        Example:
+            >>> EisenDataset([{"image": "imagesTr/hippocampus_042.nii.gz"}]).case_name(0)
+            '#0 (hippocampus_042.nii.gz)'
+        """
+        number = self._number(index)
+        name = PurePath(first_file(self.peek(number))).name
+        return f"#{number} ({name})" if name else f"#{number}"
+
+    def peek(self, number: int) -> Any:
+        """Return what is stored about a case for looking at only: it is not a copy."""
+        return self.cases[number]
+
+    def _number(self, index: SupportsIndex) -> int:
+        number, size = as_integer(index), len(self)
+        if not -size <= number < size:
+            raise IndexError(f"case {number} of a data set that has {size}")
+        return number % size
+
+    def _transformed(self, case: DataPoint) -> DataPoint:
+        if self.transform is None:
+            return case
+        try:
+            return self.transform(case)
+        except EisenError:
+            raise
+        except Exception as error:
+            name = getattr(self.transform, "__name__", type(self.transform).__name__)
+            raise StepError(f"{name} failed: {type(error).__name__}: {error}", step=name) from error
+
+    def _file_of(self, number: int, field: str) -> str:
+        """Return the file that a field of a case names, if it names one."""
+        case = self.peek(number)
+        value = case.get(field) if isinstance(case, dict) else None
+        return value if isinstance(value, str) else ""

@@ -1,0 +1,9 @@
+from .dry_run import check as check
+from .observer import Observer as Observer
+from .records import CheckReport as CheckReport
+from .records import EpochRow as EpochRow
+from .records import FieldReport as FieldReport
+from .records import RunResult as RunResult
+from .records import StepReport as StepReport
+from .restore import restore_to_native as restore_to_native
+from .run import Run as Run

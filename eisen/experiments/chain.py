@@ -1,0 +1,39 @@
+"""From Readers and Transforms to the chain that makes a data point, with the checks of its data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from eisen.config import Phase, build
+from eisen.experiments.data_checks import CheckContent, CheckGrids
+from eisen.transforms import Compose
+
+__all__ = ["build_chain", "build_dataset"]
+
+
+def build_chain(phase: Phase, data_dir: Path) -> Compose:
+    """Build the chain of a phase: its readers, a check of what was read, its transforms, a check of the grids.
+
+    Every step knows its place in the configuration; the two checks have none.
+
+    Args:
+        phase: What the configuration says.
+        data_dir: Folder of the data.
+    """
+    readers = [(build(entry, "Readers", data_dir=str(data_dir)), entry.where) for entry in phase.readers]
+    transforms = [(build(entry, "Transforms"), entry.where) for entry in phase.transforms]
+    fields = [field for reader, _ in readers for field in getattr(reader, "fields", ())]
+    content = CheckContent(fields, _label_values(phase), phase.hyper.empty_label or "error")
+    steps: list[tuple[Any, str]] = [*readers, *([(content, "")] if fields else []), *transforms, (CheckGrids(), "")]
+    return Compose([step for step, _ in steps], [place for _, place in steps])
+
+
+def build_dataset(phase: Phase, data_dir: Path) -> Any:
+    """Build the dataset of a phase with its chain."""
+    chain = build_chain(phase, data_dir)
+    return build(phase.datasets[0], "Datasets", data_dir=str(data_dir), transform=chain)
+
+
+def _label_values(phase: Phase) -> list[int] | None:
+    return None if phase.hyper.labels is None else sorted(phase.hyper.labels)

@@ -1,0 +1,168 @@
+"""From the entries of a configuration to the objects of a phase."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eisen._core.errors import ConfigError, Problem
+from eisen.config import Entry, Experiment, Phase, build, locate
+from eisen.config.signature import signature_of
+from eisen.experiments.chain import build_dataset
+
+if TYPE_CHECKING:
+    import torch
+
+    from eisen.datasets.loading import Loader
+    from eisen.utils import EisenModuleWrapper
+    from eisen.utils.workflows import GenericWorkflow, Schedule
+
+__all__ = ["DEFAULT_SEED", "PhaseParts", "build_model", "build_phase", "needed_phase", "seed_of"]
+
+DEFAULT_SEED = 0
+"""Used when the configuration has no ``.Seed``, so that every run can be repeated."""
+
+
+@dataclass
+class PhaseParts:
+    """The objects of one phase.
+
+    Args:
+        phase: What the configuration says.
+        loader: Batches of its data.
+        workflow: One pass over them.
+        optimizer: In Training.
+        hooks: What listens to the workflow; held here because some signals hold their receivers weakly.
+    """
+
+    phase: Phase
+    loader: Loader
+    workflow: GenericWorkflow
+    optimizer: torch.optim.Optimizer | None = None
+    hooks: list[Any] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """Name of the phase."""
+        return self.phase.name
+
+
+def seed_of(experiment: Experiment) -> int:
+    """Return the seed of a run."""
+    seed = experiment.hyper.seed
+    return DEFAULT_SEED if seed is None else seed
+
+
+def needed_phase(experiment: Experiment, name: str, command: str) -> Phase:
+    """Return a phase that a command cannot do without.
+
+    Raises:
+        ConfigError: If the configuration does not have it.
+    """
+    phase = experiment.phases.get(name)
+    if phase is None or not phase.datasets:
+        missing = f"the section '{name}' is missing" if phase is None else f"'{name}' has no Datasets"
+        has = ", ".join(experiment.phases) or "none"
+        raise ConfigError(
+            [Problem(name, f"{command}: {missing}", f"a phase with a dataset; the phases are: {has}", experiment.path)]
+        )
+    return phase
+
+
+def build_model(experiment: Experiment) -> EisenModuleWrapper:
+    """Seed everything and build the one model that all phases share."""
+    from eisen._core import random
+
+    if not experiment.models:
+        problem = Problem("General.Models", "there is no model", "one entry with type and params", experiment.path)
+        raise ConfigError([problem])
+    import torch  # noqa: F401  - so that the seed below reaches it
+
+    random.seed(seed_of(experiment))
+    return wrapped(experiment.models[0], "Models")
+
+
+def wrapped(entry: Entry, role: str) -> EisenModuleWrapper:
+    """Build a model, loss or metric and name what goes in and comes out."""
+    from eisen.utils import EisenModuleWrapper
+
+    return EisenModuleWrapper(build(entry, role), list(entry.input_names), list(entry.output_names))
+
+
+def build_phase(
+    experiment: Experiment, phase: Phase, model: EisenModuleWrapper, data_dir: Path, artifact_dir: Path | None
+) -> PhaseParts:
+    """Build everything a phase needs around a model.
+
+    Args:
+        experiment: The configuration.
+        phase: One of its phases.
+        model: The model that all phases share.
+        data_dir: Folder of the data.
+        artifact_dir: Where hooks write; None builds no hooks.
+
+    Raises:
+        ConfigError: If a part is missing.
+        EmptyDatasetError: If there is no case.
+    """
+    loader = build_loader(experiment, phase, data_dir)
+    losses, metrics = ([wrapped(entry, role) for entry in phase.entries(role)] for role in ("Losses", "Metrics"))
+    optimizer = None
+    if phase.name == "Training":
+        _demand(experiment, phase, "Losses", phase.losses)
+        _demand(experiment, phase, "Optimizer", phase.optimizer)
+        optimizer = build(phase.optimizer[0], "Optimizer", params=model.parameters())
+    injected = {"model": model, "data_loader": loader, "losses": losses, "metrics": metrics}
+    if optimizer is not None:
+        injected["optimizer"] = optimizer
+    workflow = build(_workflow_entry(phase), "Workflow", **injected)
+    parts = PhaseParts(phase, loader, workflow, optimizer)
+    if phase.scheduler:
+        workflow.schedule = _schedule(phase.scheduler[0], optimizer)
+    if artifact_dir is not None:
+        parts.hooks = _hooks(phase.hooks, workflow, phase.name, artifact_dir)
+    return parts
+
+
+def build_loader(experiment: Experiment, phase: Phase, data_dir: Path, *, batch_size: int | None = None) -> Loader:
+    """Build dataset and loader of a phase; only Training is shuffled."""
+    from eisen.datasets.loading import Loader
+
+    return Loader(
+        build_dataset(phase, data_dir),
+        batch_size=batch_size or phase.hyper.batch_size,
+        shuffle=phase.name == "Training",
+        n_workers=phase.hyper.n_workers,
+        seed=seed_of(experiment),
+    )
+
+
+def _demand(experiment: Experiment, phase: Phase, section: str, entries: Sequence[Entry]) -> None:
+    if not entries:
+        where = f"{phase.name}.{section}"
+        raise ConfigError([Problem(where, "training needs at least one entry here", "", experiment.path)])
+
+
+def _workflow_entry(phase: Phase) -> Entry:
+    """Return the workflow of a phase, told what the hyperparameters say about device and precision."""
+    hyper = phase.hyper
+    default = phase.name if phase.name in ("Training", "Validation") else "Testing"
+    entry = Entry(f"eisen.utils.workflows.{default}", {"device": "auto"}, f"{phase.name}.Workflow")
+    entry = phase.workflow[0] if phase.workflow else entry
+    wanted = {"device": hyper.device, "precision": hyper.precision, "phase": phase.name}
+    takes = signature_of(locate(entry.type))
+    params = {name: value for name, value in wanted.items() if value is not None and takes.accepts(name)}
+    return replace(entry, params={**entry.params, **params})
+
+
+def _schedule(entry: Entry, optimizer: Any) -> Schedule:
+    from eisen.utils.workflows import Schedule
+
+    return Schedule(build(entry, "Scheduler", optimizer=optimizer))
+
+
+def _hooks(entries: Sequence[Entry], workflow: GenericWorkflow, phase: str, artifact_dir: Path) -> list[Any]:
+    place = {"workflow_id": workflow.id, "phase": phase, "artifacts_dir": str(artifact_dir)}
+    return [build(entry, "Hooks", **place) for entry in entries]

@@ -1,0 +1,85 @@
+"""Reading everything that ITK reads: MetaImage, NRRD, NIfTI, and more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eisen._core.errors import CorruptFileError
+from eisen._core.types import Affine, DataPoint, Geometry, meta_field
+from eisen.io.paths import FileReader
+
+__all__ = ["LoadITKFromFilename"]
+
+
+class LoadITKFromFilename(FileReader):
+    """Read volumes with ITK (.mha, .mhd, .nrrd, .nii.gz, ...): replace file names by SimpleITK images.
+
+    Pixels become 32-bit floats, whatever the file held. Beside each field `f` of a volume the `Geometry` record
+    ``f_meta`` is written, in RAS+ mm like everywhere in eisen (ITK counts in LPS+), for the axes in ITK's order
+    (x, y, z).
+
+    Args:
+        fields: Names of the fields that hold file names.
+        data_dir: Folder that the file names are relative to. A file name that is absolute ignores it.
+
+    Raises:
+        MissingFileError: If a file is not there.
+        CorruptFileError: If ITK cannot read a file.
+
+    Source: ITK, https://itk.org.
+
+    Example:
+        >>> import SimpleITK, tempfile
+        >>> folder = tempfile.mkdtemp()
+        >>> SimpleITK.WriteImage(SimpleITK.Image(4, 5, 6, SimpleITK.sitkInt16), f"{folder}/scan.mha")
+        >>> data = LoadITKFromFilename(["image"], folder)({"image": "scan.mha"})
+        >>> data["image"].GetPixelIDTypeAsString(), data["image_meta"].shape
+        ('32-bit float', (4, 5, 6))
+    """
+
+    def apply(self, field: str, data: DataPoint) -> DataPoint:
+        """Return the image of one field and where it is."""
+        path = self.path_of(field, data[field])
+        try:
+            image = _read_as_floats(path)
+        except RuntimeError as error:
+            raise CorruptFileError(
+                f"{path.name} cannot be read by ITK: {_reason(error)}",
+                expected="a complete image file of a format that ITK knows",
+                to_do="copy or download the file again, or use the reader made for its format",
+                file=str(path),
+            ) from error
+        if image.GetDimension() < 3:
+            return {field: image}
+        return {field: image, meta_field(field): Geometry.of(_ras_affine(image), image.GetSize()[:3], str(path))}
+
+
+def _read_as_floats(path: Path) -> Any:
+    """Return the image in a file; colours stay vectors, which ITK would turn into grey otherwise."""
+    import SimpleITK
+
+    reader = SimpleITK.ImageFileReader()
+    reader.SetFileName(str(path))
+    reader.ReadImageInformation()
+    vector = reader.GetNumberOfComponents() > 1
+    reader.SetOutputPixelType(SimpleITK.sitkVectorFloat32 if vector else SimpleITK.sitkFloat32)
+    return reader.Execute()
+
+
+def _ras_affine(image: Any) -> Affine:
+    """Return the affine of an ITK volume, from LPS+ to RAS+."""
+    n = image.GetDimension()
+    affine = np.eye(4)
+    direction = np.reshape(image.GetDirection(), (n, n))[:3, :3]
+    affine[:3, :3] = direction * np.asarray(image.GetSpacing()[:3])
+    affine[:3, 3] = image.GetOrigin()[:3]
+    return np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
+
+
+def _reason(error: RuntimeError) -> str:
+    """Return the last line of ITK's message, which is the one that says something."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else "no reason given"

@@ -1,0 +1,5 @@
+"""Small building blocks that work on tensors: layers, losses and metrics."""
+
+from eisen._core.optional import exports
+
+__getattr__, __dir__, __all__ = exports(__name__, __file__)

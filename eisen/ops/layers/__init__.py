@@ -1,0 +1,5 @@
+"""Layers and factories that several networks share."""
+
+from eisen._core.optional import exports
+
+__getattr__, __dir__, __all__ = exports(__name__, __file__)

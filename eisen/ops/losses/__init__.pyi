@@ -1,0 +1,2 @@
+from .combined import DiceCELoss as DiceCELoss
+from .dice import DiceLoss as DiceLoss

@@ -1,0 +1,2 @@
+from .dice import DiceMetric as DiceMetric
+from .per_class import DicePerClass as DicePerClass

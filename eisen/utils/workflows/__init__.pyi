@@ -1,0 +1,11 @@
+from .device import resolve_device as resolve_device
+from .hooks import PatienceHook as PatienceHook
+from .precision import Precision as Precision
+from .schedule import Schedule as Schedule
+from .testing import Testing as Testing
+from .training import Training as Training
+from .training import TrainingAMP as TrainingAMP
+from .training import TrainingApexAMP as TrainingApexAMP
+from .validation import Validation as Validation
+from .workflows import EpochDataAggregator as EpochDataAggregator
+from .workflows import GenericWorkflow as GenericWorkflow

@@ -1,0 +1,63 @@
+"""Calling wrapped modules with the fields they name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from eisen._core.errors import ArgumentError, DataError, EisenError
+from eisen._core.fields import missing_field, shapes_of
+
+__all__ = ["call_named", "checked_modules", "demand_names", "where"]
+
+
+def call_named(module: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Call a wrapped module with the fields it names in `input_names`.
+
+    Raises:
+        MissingFieldError: If a field is not there; the card names the module and the nearest field.
+    """
+    try:
+        inputs = {name: fields[name] for name in module.input_names}
+    except (KeyError, TypeError, IndexError) as error:
+        raise _lookup_error(module, fields) from error
+    outputs: dict[str, Any] = module(**inputs)
+    return outputs
+
+
+def demand_names(module: Any, what: str) -> Any:
+    """Return a module if it names its inputs."""
+    if not hasattr(module, "input_names"):
+        raise ArgumentError(
+            f"{what}, {type(module).__name__}, does not name its inputs",
+            expected="a module wrapped in EisenModuleWrapper",
+            to_do="EisenModuleWrapper(module, input_names=['image'], output_names=['logits'])",
+        )
+    return module
+
+
+def checked_modules(modules: Sequence[Any] | None, what: str) -> list[Any]:
+    """Return wrapped losses or metrics as a list; None is an empty one."""
+    if modules is None:
+        return []
+    if not isinstance(modules, (list, tuple)):
+        raise ArgumentError(f"{what} is a {type(modules).__name__}", expected="a list", to_do=f"write {what}=[...]")
+    return [demand_names(module, f"{what}[{i}]") for i, module in enumerate(modules)]
+
+
+def where(batch: Any) -> tuple[str, str]:
+    """Return the cases of a batch and the shapes of its fields, as text for an error."""
+    cases = ", ".join(map(str, getattr(batch, "cases", ())))
+    return cases, shapes_of(batch) if isinstance(batch, Mapping) else ""
+
+
+def _lookup_error(module: Any, fields: Any) -> EisenError:
+    name = type(getattr(module, "module", module)).__name__
+    if isinstance(fields, Mapping):
+        absent = next(field for field in module.input_names if field not in fields)
+        return missing_field(absent, fields, name)
+    return DataError(
+        f"the data loader gave a {type(fields).__name__} instead of a batch with named fields",
+        expected="a dict of field names to tensors",
+        to_do="name the elements: EisenDatasetWrapper(dataset, ['image', 'label'])",
+    )

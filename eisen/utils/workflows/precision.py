@@ -1,0 +1,77 @@
+"""How exactly a workflow computes: in 32 bits, or mostly in 16 for speed and memory."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import torch
+
+from eisen._core.errors import ArgumentError, nearest
+
+__all__ = ["Precision"]
+
+_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class Precision:
+    """Compute the model in 32 bits or in mixed precision.
+
+    With ``"bf16"`` and ``"fp16"`` the model runs under autocast. What it returns is brought back to 32 bits before
+    losses and metrics see it: sums over a volume do not fit into 16 bits. ``"fp16"`` scales the loss so that small
+    gradients survive; ``"bf16"`` needs no scaling.
+
+    Args:
+        name: ``"fp32"``, ``"bf16"`` or ``"fp16"``.
+
+    Raises:
+        ArgumentError: If the name is another one.
+
+    Example:
+        >>> Precision("bf16").bind(torch.device("cpu"))
+        Precision('bf16')
+    """
+
+    def __init__(self, name: str = "fp32") -> None:
+        if name not in _TYPES:
+            expected = "'fp32', 'bf16' or 'fp16'"
+            raise ArgumentError(f"precision is {name!r}", expected=expected, to_do=nearest(str(name), _TYPES))
+        self.name = name
+        self.is_mixed = name != "fp32"
+        self.scaler: torch.amp.GradScaler | None = None
+
+    @classmethod
+    def of(cls, value: str | Precision | None) -> Precision:
+        """Return the precision a user named; None is 32 bits."""
+        return value if isinstance(value, Precision) else cls(value or "fp32")
+
+    def bind(self, device: torch.device) -> Self:
+        """Prepare for a device."""
+        self._autocast = torch.autocast(device.type, dtype=_TYPES[self.name]) if self.is_mixed else None
+        if self.name == "fp16" and self.scaler is None:
+            self.scaler = torch.amp.GradScaler(device.type)
+        return self
+
+    def forward(self, compute: Any, batch: dict[str, Any]) -> dict[str, Any]:
+        """Compute the outputs of a batch under autocast, and return them in 32 bits."""
+        assert self._autocast is not None, "forward is for mixed precision"
+        with self._autocast:
+            outputs: dict[str, Any] = compute(batch)
+        return {name: _in_full(value) for name, value in outputs.items()}
+
+    def step(self, total: torch.Tensor, optimizer: torch.optim.Optimizer) -> None:
+        """Do the backward pass and change the weights."""
+        if self.scaler is None:
+            total.backward()  # type: ignore[no-untyped-call]  # so in torch
+            optimizer.step()
+            return
+        self.scaler.scale(total).backward()  # type: ignore[no-untyped-call]  # so in torch
+        self.scaler.step(optimizer)
+        self.scaler.update()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r})"
+
+
+def _in_full(value: Any) -> Any:
+    is_reduced = isinstance(value, torch.Tensor) and value.dtype in (torch.bfloat16, torch.float16)
+    return value.float() if is_reduced else value

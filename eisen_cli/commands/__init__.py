@@ -1,0 +1,5 @@
+"""One file per command: parse, call the library, print."""
+
+from __future__ import annotations
+
+__all__: list[str] = []

@@ -1,0 +1,79 @@
+"""From whatever ended a command to a card on the screen and an exit code."""
+
+from __future__ import annotations
+
+import errno
+import shlex
+import sys
+import traceback
+
+import click
+
+from eisen._core.errors import ConfigError, EisenError
+from eisen_cli.exit_codes import ExitCode, exit_code_of
+from eisen_cli.show.screen import Screen
+
+__all__ = ["EisenCommand", "report"]
+
+
+class EisenCommand(click.Command):
+    """A command whose errors are cards and exit codes, never tracebacks unless ``--debug`` asks for them."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; on an error show its card and exit with its code."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except (Exception, KeyboardInterrupt) as error:
+            if isinstance(error, OSError) and error.errno == errno.EPIPE:
+                raise
+            ctx.exit(report(ctx.ensure_object(Screen), error))
+
+
+def report(screen: Screen, error: BaseException) -> ExitCode:
+    """Show what ended a command and return the exit code for it.
+
+    Args:
+        screen: Where to write.
+        error: What was raised.
+    """
+    code = exit_code_of(error)
+    if screen.debug:
+        traceback.print_exception(error, file=sys.stderr)
+    if code is ExitCode.INTERRUPTED:
+        screen.line("stopped by Ctrl-C", style="warn", error=True)
+    else:
+        from eisen_cli.show.cards import show_error
+
+        show_error(screen, error if isinstance(error, EisenError) else _unexpected(error), code)
+    screen.result(_document(error, code))
+    return code
+
+
+def _unexpected(error: BaseException) -> EisenError:
+    """Return the card of an error that nobody foresaw."""
+    frame = traceback.extract_tb(error.__traceback__)[-1:]
+    return EisenError(
+        f"{type(error).__name__}: {error}".rstrip(": "),
+        file="".join(f"{entry.filename}:{entry.lineno}" for entry in frame),
+        to_do="run again with --debug to see where it comes from",
+        reproduce=f"{_typed()} --debug",
+    )
+
+
+def _typed() -> str:
+    """Return the command line as it was typed."""
+    return shlex.join(["eisen", *sys.argv[1:]])
+
+
+def _document(error: BaseException, code: ExitCode) -> dict[str, object]:
+    """Return the error for machines."""
+    document: dict[str, object] = {"status": "failed", "exit_code": int(code)}
+    if isinstance(error, EisenError):
+        document["error"] = {"type": type(error).__name__, **{k: v for k, v in vars(error.card).items() if v}}
+    else:
+        document["error"] = {"type": type(error).__name__, "what": str(error)}
+    if isinstance(error, ConfigError):
+        document["problems"] = error.problems
+    return document
