@@ -78,11 +78,11 @@ class CountingHook:
     def __init__(self) -> None:
         self.n_batches = self.n_epochs = 0
 
-    def on_batch_end(self, event: object) -> None:
+    def on_batch_end(self, _event: object) -> None:
         """Count a batch."""
         self.n_batches += 1
 
-    def on_epoch_end(self, event: object) -> None:
+    def on_epoch_end(self, _event: object) -> None:
         """Count an epoch."""
         self.n_epochs += 1
 

@@ -8,7 +8,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_ext"))
 
-from eisen import __version__
+from eisen import __version__  # noqa: E402 - the path of our own extensions comes first
 
 project = "eisen"
 author = "The eisen developers"

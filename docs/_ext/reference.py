@@ -49,7 +49,8 @@ def write_pages(app: Any) -> None:
     """Write docs/reference/*.rst; a page that did not change is left alone, so rebuilding is quick."""
     folder = Path(app.srcdir) / "reference"
     folder.mkdir(exist_ok=True)
-    index = ["Reference", "=========", "", "Generated from the docstrings of every public name.", "", ".. toctree::", ""]
+    index = ["Reference", "=========", ""]
+    index += ["Generated from the docstrings of every public name.", "", ".. toctree::", ""]
     for package, title in PAGES.items():
         path = folder / f"{package}.rst"
         text = page(package, title)

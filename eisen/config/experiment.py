@@ -64,6 +64,8 @@ class Hyperparameters:
         precision: ``"fp32"``, ``"bf16"`` or ``"fp16"``; None leaves it to the workflow.
         labels: Names of the label values, e.g. ``{1: "anterior", 2: "posterior"}``.
         empty_label: What to do with a case whose label is empty: ``"error"``, ``"warn"`` or ``"allow"``.
+        threads: Threads that compute the model on a CPU; None leaves it to PyTorch.
+        validate_every: Validate after every so many epochs, and after the last one.
     """
 
     batch_size: Annotated[int, Field(ge=1)] = 4
@@ -74,6 +76,8 @@ class Hyperparameters:
     precision: Literal["fp32", "bf16", "fp16"] | None = None
     labels: dict[int, str] | None = None
     empty_label: Literal["error", "warn", "allow"] | None = None
+    threads: Annotated[int, Field(ge=1)] | None = None
+    validate_every: Annotated[int, Field(ge=1)] = 1
 
 
 @dataclass(frozen=True, config=_STRICT)

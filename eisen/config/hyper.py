@@ -27,8 +27,18 @@ _WORDS = {
     "precision": 'one of "fp32", "bf16", "fp16"',
     "labels": 'an object from label values to names, e.g. {"1": "anterior", "2": "posterior"}',
     "empty_label": 'one of "error", "warn", "allow"',
+    "threads": "a whole number from 1",
+    "validate_every": "a whole number from 1",
 }
-_PLAIN: dict[str, Any] = {"batch_size": int, "n_workers": int, "seed": int, "epochs": int, "labels": dict[int, str]}
+_PLAIN: dict[str, Any] = {
+    "batch_size": int,
+    "n_workers": int,
+    "seed": int,
+    "epochs": int,
+    "threads": int,
+    "validate_every": int,
+    "labels": dict[int, str],
+}
 
 
 def read_hyperparameters(entries: Any, place: Place, findings: Findings) -> dict[str, Any]:

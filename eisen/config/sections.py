@@ -76,6 +76,8 @@ HYPER: dict[str, str] = {
     "Precision": "precision",
     "Labels": "labels",
     "EmptyLabel": "empty_label",
+    "Threads": "threads",
+    "ValidateEvery": "validate_every",
 }
 """The pseudo types ``.BatchSize`` ..., and the setting each one is."""
 

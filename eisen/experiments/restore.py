@@ -117,7 +117,7 @@ def _copied(values: Array, geometry: Geometry, fill: float) -> Array:
     signs = matrix[source_axis, range(3)]
     lead = values.ndim - 3
     turned = values.transpose(*range(lead), *(lead + source_axis))
-    turned = np.flip(turned, [lead + axis for axis, sign in enumerate(signs) if sign < 0])
+    turned = np.flip(turned, tuple(lead + axis for axis, sign in enumerate(signs) if sign < 0))
     shifts = [
         int(matrix[a, 3]) if sign > 0 else geometry.shape[a] - 1 - int(matrix[a, 3])
         for a, sign in zip(source_axis, signs, strict=True)

@@ -1,3 +1,1 @@
-from . import layers as layers
-from . import losses as losses
-from . import metrics as metrics
+# Nothing here: the parts live in eisen.ops.layers, eisen.ops.losses and eisen.ops.metrics.

@@ -3,6 +3,9 @@ from .augment.flip import RandomFlip as RandomFlip
 from .augment.intensity import RandomGamma as RandomGamma
 from .augment.intensity import RandomIntensityScaleShift as RandomIntensityScaleShift
 from .augment.intensity import RandomNoise as RandomNoise
+from .base import FieldStep as FieldStep
+from .base import RandomFieldStep as RandomFieldStep
+from .base import SpatialStep as SpatialStep
 from .checks import CheckFinite as CheckFinite
 from .checks import CheckLabels as CheckLabels
 from .checks import CheckSameGrid as CheckSameGrid

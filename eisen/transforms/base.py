@@ -22,6 +22,7 @@ from eisen.transforms.arguments import checked_probability
 from eisen.transforms.functional.tensors import as_array
 
 __all__ = [
+    "FieldStep",
     "RandomFieldStep",
     "RandomSpatialStep",
     "SpatialStep",

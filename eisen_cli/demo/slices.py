@@ -12,6 +12,7 @@ import numpy.typing as npt
 __all__ = ["PLANES", "Plane", "Volume", "dice_per_class", "informative_slices", "read_canonical"]
 
 Array = npt.NDArray[Any]
+_VISIBLE = 0.3  # share of its largest section from which an organ counts as shown
 
 
 @dataclass(frozen=True)
@@ -84,13 +85,15 @@ def informative_slices(labels: Array) -> tuple[int, int, int]:
         labels: Label map (i, j, k); 0 is background.
     """
     classes = np.unique(labels[labels > 0])
+    if not len(classes):
+        return labels.shape[0] // 2, labels.shape[1] // 2, labels.shape[2] // 2
     best = []
     for axis in range(3):
         others = tuple(i for i in range(3) if i != axis)
-        area = np.array([(labels == value).sum(axis=others) for value in classes]).reshape(len(classes), -1)
-        share = area / np.maximum(area.max(axis=1, keepdims=True), 1)
-        visible = (share > 0.3).sum(axis=0) + share.mean(axis=0) if len(classes) else np.zeros(labels.shape[axis])
-        best.append(int(np.argmax(visible)) if len(classes) else labels.shape[axis] // 2)
+        area = np.stack([(labels == value).sum(axis=others) for value in classes])
+        share = area / area.max(axis=1, keepdims=True)
+        visible = (share > _VISIBLE).sum(axis=0) + share.mean(axis=0)
+        best.append(int(np.argmax(visible)))
     return best[0], best[1], best[2]
 
 

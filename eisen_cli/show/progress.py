@@ -37,7 +37,6 @@ class RunDisplay(Observer):
         self._bar: Progress | None = None
         self._task: Any = None
         self._table = ResultTable(screen, width=screen.console().width if screen.is_terminal() else 80)
-        self._epoch, self._n_epochs = 0, 0
         self._redrawn = 0.0
         self._best = False
 
@@ -124,10 +123,10 @@ def _progress(screen: Screen) -> Progress:
     from rich.text import Text
 
     class Rate(ProgressColumn):
-        """Batches per second."""
+        """Batches per second since the phase began."""
 
         def render(self, task: Task) -> Text:
-            rate = task.finished_speed or task.speed
+            rate = task.completed / task.elapsed if task.elapsed and task.completed else None
             return Text(f"{rate:.1f}/s" if rate else "–/s", style="quiet")
 
     return Progress(

@@ -25,6 +25,8 @@ PALETTE = {
 }
 """The colours of every screen, by what they mean."""
 
+_BAR = {"progress.download": PALETTE["quiet"], "progress.remaining": PALETTE["quiet"]}
+
 
 @dataclass
 class Screen:
@@ -70,7 +72,9 @@ class Screen:
 
             stream = self._stream(error)
             terminal = self.terminal or None
-            self._consoles[error] = Console(file=stream, theme=Theme(PALETTE), highlight=False, force_terminal=terminal)
+            self._consoles[error] = Console(
+                file=stream, theme=Theme(PALETTE | _BAR), highlight=False, force_terminal=terminal
+            )
         return self._consoles[error]
 
     def line(self, text: str = "", *, style: str = "", error: bool = False) -> None:

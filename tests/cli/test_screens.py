@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-import sys
+import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -39,15 +38,17 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Screen:
     """A screen that draws as for a terminal of 80 columns without colours; read it with `text_of`."""
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setattr(sys, "stdout", io.StringIO())
-    monkeypatch.setattr(sys, "stderr", sys.stdout)
-    return Screen(terminal=True)
+    screen, buffer = Screen(terminal=True), io.StringIO()
+    for error in (False, True):
+        screen.console(error=error).file = buffer
+    return screen
 
 
 def text_of(screen: Screen) -> str:
-    import re
-
-    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", screen.console().file.getvalue())  # type: ignore[attr-defined]
+    """Return what is on the screen, without the codes that steer the cursor."""
+    buffer = screen.console().file
+    assert isinstance(buffer, io.StringIO)
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", buffer.getvalue())
 
 
 def test_a_card_on_a_terminal_wraps_and_keeps_the_command_in_one_piece(terminal: Screen) -> None:
@@ -194,7 +195,9 @@ def test_the_end_says_where_everything_is(capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])
-def test_a_report_shows_changed_fields_under_their_step(is_terminal: bool, terminal: Screen, capsys: Any) -> None:
+def test_a_report_shows_changed_fields_under_their_step(
+    is_terminal: bool, terminal: Screen, capsys: pytest.CaptureFixture[str]
+) -> None:
     image = FieldReport("image", "ndarray", (1, 8, 8, 4), "float32", 0.0, 12.5)
     steps = [
         StepReport(0, "case", "", [FieldReport("image", "str", text="a.nii.gz")]),
@@ -202,19 +205,20 @@ def test_a_report_shows_changed_fields_under_their_step(is_terminal: bool, termi
         StepReport(2, "Look", "", [FieldReport("image", "ndarray", (1, 8, 8, 4), "float32", changed=False)]),
     ]
     found = CheckReport("Training", "#0", 1, 1, steps, [image], [image], {"loss": 1.0}, {"dice": 0.5}, 1234, 2.0, 0.1)
-    terminal.terminal = is_terminal
-    show_check(terminal, found, "VNet")
-    text = sys.stdout.getvalue()  # type: ignore[attr-defined]
+    show_check(terminal if is_terminal else Screen(terminal=False), found, "VNet")
+    text = text_of(terminal) if is_terminal else capsys.readouterr().out
     for words in ("1 case, 1 batch an epoch", "1×8×8×4", "0 … 12.5", "changed nothing", "1,234 trained parameters"):
         assert words in text
 
 
-def test_rows_are_tables_on_a_terminal_and_columns_elsewhere(terminal: Screen, capsys: Any) -> None:
-    show_rows(terminal, ["case", "liver"], [["a", "0.9"], ["b", "0.8"]], right=[1])
+def test_rows_are_tables_on_a_terminal_and_columns_elsewhere(
+    terminal: Screen, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cells = (["case", "liver"], [["a", "0.9"], ["b", "0.8"]])
+    show_rows(terminal, *cells, right=[1])
     assert "liver" in text_of(terminal)
-    terminal.terminal = False
-    show_rows(terminal, ["case", "liver"], [["a", "0.9"], ["b", "0.8"]], right=[1])
-    assert "case  liver\na       0.9\nb       0.8\n" in text_of(terminal)
+    show_rows(Screen(terminal=False), *cells, right=[1])
+    assert capsys.readouterr().out == "case  liver\na       0.9\nb       0.8\n"
 
 
 def test_numbers_that_are_none_are_null_in_json() -> None:

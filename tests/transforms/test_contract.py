@@ -86,7 +86,11 @@ EXAMPLES = {
     "ZScoreNormalization": (arrays, {"fields": ["image"], "percentiles": [1, 99]}),
 }
 
-NAMES = sorted(set(eisen.transforms.__all__) - {"Compose"})
+NAMES = sorted(
+    name
+    for name in set(eisen.transforms.__all__) - {"Compose"}
+    if not inspect.isabstract(getattr(eisen.transforms, name))
+)
 
 LEGACY = {
     "CreateConstantFlags": "fields values",

@@ -276,6 +276,12 @@ def test_our_errors_gain_cases_and_shapes(make_training: Make, batches: list[Bat
 # -- the parts passed in ------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def cpu_with_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eisen.utils.workflows.precision._cpu_computes_bf16", lambda: True)
+
+
+@pytest.mark.usefixtures("cpu_with_bf16")
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_mixed_precision_runs_and_gives_full_outputs(make_training: Make, precision: str) -> None:
     training = make_training(precision=precision)
@@ -292,6 +298,7 @@ def test_an_unknown_precision_is_refused() -> None:
     assert "bf16" in caught.value.card.to_do
 
 
+@pytest.mark.usefixtures("cpu_with_bf16")
 def test_the_model_really_runs_in_16_bits(make_training: Make) -> None:
     training = make_training(precision="bf16")
     kinds: list[torch.dtype] = []
@@ -300,6 +307,15 @@ def test_the_model_really_runs_in_16_bits(make_training: Make) -> None:
     assert set(kinds) == {torch.bfloat16}
 
 
+def test_a_cpu_without_bf16_computes_in_32_bits_and_says_so(
+    make_training: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("eisen.utils.workflows.precision._cpu_computes_bf16", lambda: False)
+    assert make_training(precision="bf16").precision.name == "fp32"
+    assert "no instructions for bf16" in caplog.text
+
+
+@pytest.mark.usefixtures("cpu_with_bf16")
 def test_amp_is_training_with_a_precision(make_training: Make, model: Any, mse: Any, batches: list[Batch]) -> None:
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     training = TrainingAMP(model, batches, [mse], optimizer, device="cpu")

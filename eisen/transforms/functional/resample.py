@@ -89,9 +89,6 @@ def resample_to_grid(
     to_index = np.linalg.inv(affine) @ grid
     order = ORDERS[interpolation]
     result = np.empty((*array.shape[:-3], *shape), dtype=array.dtype)
-    if not array.size:
-        result[...] = 0
-        return result
     outside = _outside(to_index, array.shape[-3:], shape)
     for position in np.ndindex(array.shape[:-3]):
         result[position] = _sampled(array[position], to_index, shape, order, outside)
