@@ -6,6 +6,9 @@ import errno
 import shlex
 import sys
 import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -22,13 +25,27 @@ class EisenCommand(click.Command):
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; on an error show its card and exit with its code."""
         try:
-            return super().invoke(ctx)
+            with _warnings_as_lines(ctx.ensure_object(Screen)):
+                return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except (Exception, KeyboardInterrupt) as error:
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
                 raise
             ctx.exit(report(ctx.ensure_object(Screen), error))
+
+
+@contextmanager
+def _warnings_as_lines(screen: Screen) -> Iterator[None]:
+    """Show a warning as one line, and also those about old names and parameters, which Python would hide."""
+
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        screen.line(f"note: {' '.join(str(message).split())}", style="warn")
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("default", category=DeprecationWarning, module=r"eisen(\.|_cli|$)")
+        warnings.showwarning = show  # type: ignore[assignment]
+        yield
 
 
 def report(screen: Screen, error: BaseException) -> ExitCode:

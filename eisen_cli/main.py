@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import click
 
 from eisen_cli.exit_codes import explained
+from eisen_cli.process import wait_politely
 from eisen_cli.show.screen import Screen
 
 __all__ = ["COMMANDS", "cli", "main"]
@@ -75,9 +75,7 @@ def cli(ctx: click.Context, debug: bool) -> None:
 
 def main() -> None:
     """Run the command line; the console script ``eisen``."""
-    # OpenMP threads that spin while they wait cost ten times the work when other programs use the cores too
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    wait_politely()
     here = str(Path.cwd())
     if not {"", here} & set(sys.path):
         sys.path.append(here)  # user modules beside the configuration; last, so that they hide nothing

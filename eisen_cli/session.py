@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from eisen_cli.exit_codes import ExitCode
+from eisen_cli.process import keep_memory
 from eisen_cli.show.screen import Screen, plain
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def open_run(
         resume: Continue from the checkpoint in the artifact folder.
         model: Weights to use.
     """
+    keep_memory()
     experiment = open_experiment(screen, configuration, overrides, seed, epochs)
 
     from eisen.experiments import Run

@@ -60,7 +60,7 @@ INJECTED: dict[str, tuple[str, ...]] = {
     "Losses": (),
     "Metrics": (),
     "Optimizer": ("params",),
-    "Scheduler": ("optimizer",),
+    "Scheduler": ("optimizer", "T_max", "total_steps"),
     "Workflow": ("model", "data_loader", "losses", "metrics", "optimizer"),
     "Hooks": ("workflow_id", "phase", "artifacts_dir"),
 }

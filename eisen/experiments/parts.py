@@ -78,8 +78,10 @@ def build_model(experiment: Experiment) -> EisenModuleWrapper:
     if not experiment.models:
         problem = Problem("General.Models", "there is no model", "one entry with type and params", experiment.path)
         raise ConfigError([problem])
-    import torch  # noqa: F401  - so that the seed below reaches it
+    import torch
 
+    if experiment.hyper.threads is not None:
+        torch.set_num_threads(experiment.hyper.threads)
     random.seed(seed_of(experiment))
     return wrapped(experiment.models[0], "Models")
 
@@ -92,7 +94,13 @@ def wrapped(entry: Entry, role: str) -> EisenModuleWrapper:
 
 
 def build_phase(
-    experiment: Experiment, phase: Phase, model: EisenModuleWrapper, data_dir: Path, artifact_dir: Path | None
+    experiment: Experiment,
+    phase: Phase,
+    model: EisenModuleWrapper,
+    data_dir: Path,
+    artifact_dir: Path | None,
+    *,
+    n_epochs: int = 1,
 ) -> PhaseParts:
     """Build everything a phase needs around a model.
 
@@ -102,6 +110,7 @@ def build_phase(
         model: The model that all phases share.
         data_dir: Folder of the data.
         artifact_dir: Where hooks write; None builds no hooks.
+        n_epochs: How many epochs there will be, for schedules that need to know.
 
     Raises:
         ConfigError: If a part is missing.
@@ -120,7 +129,7 @@ def build_phase(
     workflow = build(_workflow_entry(phase), "Workflow", **injected)
     parts = PhaseParts(phase, loader, workflow, optimizer)
     if phase.scheduler:
-        workflow.schedule = _schedule(phase.scheduler[0], optimizer)
+        workflow.schedule = _schedule(phase.scheduler[0], optimizer, n_epochs, len(loader))
     if artifact_dir is not None:
         parts.hooks = _hooks(phase.hooks, workflow, phase.name, artifact_dir)
     return parts
@@ -157,10 +166,14 @@ def _workflow_entry(phase: Phase) -> Entry:
     return replace(entry, params={**entry.params, **params})
 
 
-def _schedule(entry: Entry, optimizer: Any) -> Schedule:
+def _schedule(entry: Entry, optimizer: Any, n_epochs: int, n_batches: int) -> Schedule:
+    """Build a scheduler; how long the training is need not stand in the file."""
     from eisen.utils.workflows import Schedule
 
-    return Schedule(build(entry, "Scheduler", optimizer=optimizer))
+    length = {"T_max": n_epochs}
+    if not {"epochs", "steps_per_epoch"} & set(entry.params):
+        length["total_steps"] = n_epochs * n_batches
+    return Schedule(build(entry, "Scheduler", optimizer=optimizer, **length))
 
 
 def _hooks(entries: Sequence[Entry], workflow: GenericWorkflow, phase: str, artifact_dir: Path) -> list[Any]:

@@ -74,7 +74,7 @@ class Run:
         if n_epochs < 1:
             raise ArgumentError(f"epochs is {n_epochs}", expected="at least 1")
         with self._session("train") as session:
-            trainer = self._trainer(session)
+            trainer = self._trainer(session, n_epochs)
             if self._has_checkpoint():
                 trainer.resume(self.artifacts.checkpoint)
             session.begin(trainer.phases, trainer.seed, epochs=n_epochs, first_epoch=trainer.epoch)
@@ -144,7 +144,7 @@ class Run:
     def _session(self, command: str) -> Session:
         return Session(command, self.experiment, self.data_dir, self.artifacts, self.observer)
 
-    def _trainer(self, session: Session) -> Trainer:
+    def _trainer(self, session: Session, n_epochs: int) -> Trainer:
         from eisen.experiments.parts import build_model, build_phase, needed_phase, seed_of
         from eisen.experiments.training import Trainer
         from eisen.experiments.weights import load_into, state_bytes
@@ -156,7 +156,8 @@ class Run:
         if self.weights is not None:
             load_into(model, self.weights)
         phases = [training, *(p for p in (self.experiment.phases.get("Validation"),) if p is not None and p.datasets)]
-        parts = [build_phase(self.experiment, p, model, self.data_dir, self.artifacts.root) for p in phases]
+        root = self.artifacts.root
+        parts = [build_phase(self.experiment, p, model, self.data_dir, root, n_epochs=n_epochs) for p in phases]
         return Trainer(session, model, parts[0], parts[1] if len(parts) > 1 else None, seed_of(self.experiment))
 
     def _has_checkpoint(self) -> bool:

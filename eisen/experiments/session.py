@@ -100,6 +100,8 @@ class Session:
         self.observer.on_phase_start(parts.name, epoch, listener.n_batches)
         subscription = parts.workflow.subscribe(listener)
         started = perf_counter()
+        if hasattr(parts.workflow, "epoch"):
+            parts.workflow.epoch = epoch
         try:
             with suppress(_Stopped), self.commands.noted(parts.name, epoch):
                 parts.workflow.run()

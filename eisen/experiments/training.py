@@ -66,12 +66,13 @@ class Trainer:
         """
         artifacts = self.session.artifacts
         self.session.result.n_epochs = self.epoch
+        self._check_schedule(n_epochs)
         if self.epoch == 0:
             self.save()
         self.session.written(artifacts.checkpoint, "last checkpoint", announce=False)
         with Summaries(artifacts.summaries, self.epoch) as summaries:
             while self.epoch < n_epochs and not self.session.interrupted:
-                rows = self._one_epoch()
+                rows = self._one_epoch(n_epochs)
                 if rows is None:
                     break
                 self._finish_epoch(rows, n_epochs, summaries)
@@ -113,11 +114,29 @@ class Trainer:
         """Write the checkpoint."""
         save_checkpoint(self.session.artifacts.checkpoint, self._state())
 
-    def _one_epoch(self) -> list[EpochRow] | None:
+    def _check_schedule(self, n_epochs: int) -> None:
+        """A schedule that counts batches cannot go on beyond its end."""
+        schedule = self.training.workflow.schedule
+        steps = getattr(schedule.scheduler, "total_steps", None) if schedule is not None else None
+        per_epoch = len(self.training.loader)
+        if steps is not None and self.epoch < n_epochs and n_epochs * per_epoch > steps:
+            raise TrainingError(
+                f"the learning rate schedule ends after {steps // per_epoch} epochs, and {n_epochs} are asked for",
+                expected=f"at most {steps // per_epoch} epochs of {per_epoch} batches",
+                to_do="start a new run, or give the scheduler its total_steps in the configuration",
+            )
+
+    def _due(self, n_epochs: int) -> list[PhaseParts]:
+        """Return the phases of this epoch: validation may come every few epochs, and always after the last."""
+        done = self.epoch + 1
+        every = self.session.experiment.hyper.validate_every
+        return self.phases if done % every == 0 or done == n_epochs else [self.training]
+
+    def _one_epoch(self, n_epochs: int) -> list[EpochRow] | None:
         random.seed(int(np.random.SeedSequence((self.seed, self.epoch)).generate_state(1)[0]))
         self._rates = [float(group["lr"]) for group in self._optimizer.param_groups]
         rows = []
-        for part in self.phases:
+        for part in self._due(n_epochs):
             row = self.session.run_epoch(part, self.epoch)
             if row is None:
                 return None
@@ -126,7 +145,8 @@ class Trainer:
 
     def _finish_epoch(self, rows: list[EpochRow], n_epochs: int, summaries: Summaries) -> None:
         session, epoch, rates = self.session, self.epoch, self._rates
-        is_best = self.best.update(rows)
+        is_judged = len(rows) == len(self.phases)
+        is_best = is_judged and self.best.update(rows)
         self.epoch = session.result.n_epochs = epoch + 1
         session.result.best = self.best.facts()
         if is_best:

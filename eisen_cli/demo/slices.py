@@ -37,7 +37,7 @@ class Plane:
 
     def cut(self, array: Array, index: int) -> Array:
         """Return a slice with rows from top to bottom and columns from left to right."""
-        picture = np.moveaxis(array.take(index, axis=self.axis), 0, 1)[::-1]
+        picture: Array = array.take(index, axis=self.axis).T[::-1]
         return picture[:, ::-1] if self.mirrored else picture
 
 

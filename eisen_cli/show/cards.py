@@ -74,7 +74,7 @@ def _show_panel(screen: Screen, card: Card, code: ExitCode) -> None:
     from rich.panel import Panel
     from rich.text import Text
 
-    body = Group(Text(card.what, style="bold"), *([Text(), _rows(card)] if len(card.rows()) > 1 else []))
+    body = Group(Text(card.what, style="bold"), Text(), _rows(card))
     title = Text(code.meaning, style="bad")
     screen.draw(
         Panel(body, title=title, title_align="left", border_style="bad", box=box.ROUNDED, padding=(1, 2)), error=True

@@ -7,6 +7,7 @@ from typing import Any
 
 from eisen._core.errors import ArgumentError, DataError, EisenError
 from eisen._core.fields import missing_field, shapes_of
+from eisen.utils.wrappers import EisenModuleWrapper
 
 __all__ = ["call_named", "checked_modules", "demand_names", "where"]
 
@@ -18,10 +19,12 @@ def call_named(module: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
         MissingFieldError: If a field is not there; the card names the module and the nearest field.
     """
     try:
-        inputs = {name: fields[name] for name in module.input_names}
+        inputs = [fields[name] for name in module.input_names]
     except (KeyError, TypeError, IndexError) as error:
         raise _lookup_error(module, fields) from error
-    outputs: dict[str, Any] = module(**inputs)
+    if type(module) is EisenModuleWrapper and not module.is_watched:
+        return module.call_in_order(inputs)
+    outputs: dict[str, Any] = module(**dict(zip(module.input_names, inputs, strict=True)))
     return outputs
 
 
