@@ -39,5 +39,6 @@ autodoc_typehints_description_target = "documented"
 autodoc_member_order = "bysource"
 napoleon_custom_sections = [("Source", "notes_style"), ("Shape", "notes_style")]
 napoleon_use_admonition_for_notes = True
+napoleon_use_ivar = True
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True

@@ -44,7 +44,7 @@ def _warnings_as_lines(screen: Screen) -> Iterator[None]:
 
     with warnings.catch_warnings():
         warnings.filterwarnings("default", category=DeprecationWarning, module=r"eisen(\.|_cli|$)")
-        warnings.showwarning = show  # type: ignore[assignment]
+        warnings.showwarning = show
         yield
 
 

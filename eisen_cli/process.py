@@ -15,8 +15,8 @@ _LARGEST_THRESHOLD = 32 * 2**20  # glibc refuses more
 def wait_politely() -> None:
     """Let idle threads of OpenMP sleep.
 
-    By default they spin. On cores that other jobs use as well, a training step on two threads then costs up to eight times
-    the processor time. What the user has set in the environment stays.
+    By default they spin. On cores that other jobs use as well, a training step on two threads then costs up to eight
+    times the processor time. What the user has set in the environment stays.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
@@ -25,8 +25,8 @@ def wait_politely() -> None:
 def keep_memory() -> None:
     """Let the allocator of glibc keep freed memory instead of giving it back to the system after every step.
 
-    Every step of a 3-D network allocates and frees the same large blocks; fetching their pages anew costs a tenth of the
-    processor time. Does nothing on other systems, and nothing when the user has set ``MALLOC_`` variables.
+    Every step of a 3-D network allocates and frees the same large blocks; fetching their pages anew costs a tenth of
+    the processor time. Does nothing on other systems, and nothing when the user has set ``MALLOC_`` variables.
     """
     if sys.platform != "linux" or any(name.startswith("MALLOC_") for name in os.environ):
         return

@@ -31,18 +31,25 @@ def entry(package: str, name: str) -> str:
     """Return the directive that documents one name."""
     value = getattr(importlib.import_module(package), name)
     if inspect.isclass(value):
-        return f".. autoclass:: {package}.{name}\n   :members:\n   :show-inheritance:\n"
+        return f".. autoclass:: {package}.{name}\n   :members:\n   :exclude-members: apply, apply_drawn, draw, transform\n   :show-inheritance:\n"
     if inspect.isroutine(value):
         return f".. autofunction:: {package}.{name}\n"
     return f".. autodata:: {package}.{name}\n   :no-value:\n"
 
 
-def page(package: str, title: str) -> str:
-    """Return the reference page of one package."""
+def page(package: str, title: str, documented: set[int]) -> str:
+    """Return the reference page of one package; what another page documents already is only linked."""
     module = importlib.import_module(package)
     summary = (module.__doc__ or "").strip().split("\n\n")[0]
     lines = [title, "=" * len(title), "", f"``{package}`` – {summary}", ""]
-    return "\n".join([*lines, *(entry(package, name) for name in module.__all__)])
+    for name in module.__all__:
+        value = getattr(module, name)
+        if id(value) in documented:
+            lines.append(f"``{name}``: see :class:`~{value.__module__}.{name}`.\n")
+        else:
+            documented.add(id(value))
+            lines.append(entry(package, name))
+    return "\n".join(lines)
 
 
 def write_pages(app: Any) -> None:
@@ -51,9 +58,10 @@ def write_pages(app: Any) -> None:
     folder.mkdir(exist_ok=True)
     index = ["Reference", "=========", ""]
     index += ["Generated from the docstrings of every public name.", "", ".. toctree::", ""]
+    documented: set[int] = set()
     for package, title in PAGES.items():
         path = folder / f"{package}.rst"
-        text = page(package, title)
+        text = page(package, title, documented)
         if not path.exists() or path.read_text() != text:
             path.write_text(text)
         index.append(f"   {package}")

@@ -21,6 +21,8 @@ Step = Callable[[DataPoint], DataPoint]
 """Anything that turns a data point into a data point: a reader, a transform, a plain function."""
 
 Array = npt.NDArray[Any]
+"""A NumPy array of any type."""
+
 Affine = npt.NDArray[np.float64]
 """4 x 4, maps voxel indices (i, j, k, 1) to RAS+ millimetres."""
 

@@ -11,6 +11,7 @@ from eisen._core.errors import ConfigError, Problem
 from eisen.config import Entry, Experiment, Phase, build, locate
 from eisen.config.signature import signature_of
 from eisen.experiments.chain import build_dataset
+from eisen.experiments.optimizers import build_optimizer
 
 if TYPE_CHECKING:
     import torch
@@ -122,7 +123,7 @@ def build_phase(
     if phase.name == "Training":
         _demand(experiment, phase, "Losses", phase.losses)
         _demand(experiment, phase, "Optimizer", phase.optimizer)
-        optimizer = build(phase.optimizer[0], "Optimizer", params=model.parameters())
+        optimizer = build_optimizer(phase.optimizer[0], model.parameters())
     injected = {"model": model, "data_loader": loader, "losses": losses, "metrics": metrics}
     if optimizer is not None:
         injected["optimizer"] = optimizer

@@ -14,6 +14,7 @@ from eisen.experiments.best import Best
 from eisen.experiments.checkpoint import load_checkpoint, save_checkpoint, save_state
 from eisen.experiments.differences import differences
 from eisen.experiments.hook_state import numbers_of, restore_numbers
+from eisen.experiments.optimizers import optimizer_state
 from eisen.experiments.parts import PhaseParts
 from eisen.experiments.records import EpochRow
 from eisen.experiments.session import Session
@@ -186,7 +187,7 @@ class Trainer:
         return {
             "format": 1,
             "model": _weights(self.model),
-            "optimizer": self._optimizer.state_dict(),
+            "optimizer": optimizer_state(self._optimizer),
             "epoch": self.epoch,
             "best": self.best.facts(),
             "seed": self.seed,

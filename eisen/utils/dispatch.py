@@ -35,6 +35,8 @@ _ANY_SENDER = id(_ANY)
 def is_heard(sender: UUID, signal: str) -> bool:
     """Tell whether anybody listens to a signal of a sender. Asked once per batch, so it reads the tables directly."""
     connections = dispatcher.connections
+    if not connections:
+        return False
     for key in (id(sender), _ANY_SENDER):
         signals = connections.get(key)
         if signals and (signal in signals or _ANY in signals):
