@@ -16,9 +16,21 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Accuracy", "CountingHook", "Data", "Loop", "bare", "eisen_loop", "fabric", "ignite", "lightning", "monai"]
+__all__ = [
+    "Accuracy",
+    "CountingHook",
+    "Data",
+    "Loop",
+    "bare",
+    "eisen_loop",
+    "fabric",
+    "ignite",
+    "ignite_step",
+    "lightning",
+    "monai",
+]
 
-N_STEPS = 1000
+N_STEPS = 300
 _FEATURES, _CLASSES, _BATCH = 10, 2, 16
 
 warnings.filterwarnings("ignore")
@@ -128,25 +140,37 @@ def eisen_loop(full: bool = False) -> Loop:
 
 
 def ignite(full: bool = False) -> Loop:
-    """PyTorch-Ignite's `Engine`."""
-    from ignite.engine import Engine, Events
+    """PyTorch-Ignite's ready-made supervised trainer."""
+    from ignite.engine import Events, create_supervised_trainer
     from ignite.metrics import Accuracy as IgniteAccuracy
 
     data, net, loss, optimizer = _parts()
 
-    def update(_: Engine, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        optimizer.zero_grad()
-        logits = net(batch["image"])
-        loss(logits, batch["label"]).backward()
-        optimizer.step()
-        return logits.detach(), batch["label"]
+    def unpack(batch: dict[str, Tensor], **_: Any) -> tuple[Tensor, Tensor]:
+        return batch["image"], batch["label"]
 
-    engine = Engine(update)
+    give = {"output_transform": lambda _x, y, logits, _loss: (logits, y)} if full else {}
+    engine = create_supervised_trainer(net, optimizer, loss, prepare_batch=unpack, **give)
     if full:
         IgniteAccuracy().attach(engine, "accuracy")
         engine.add_event_handler(Events.EPOCH_COMPLETED, lambda: print(engine.state.metrics))
         for _ in range(3):
             engine.add_event_handler(Events.ITERATION_COMPLETED, CountingHook())
+    return Loop(data, lambda: engine.run(data, max_epochs=1))
+
+
+def ignite_step() -> Loop:
+    """PyTorch-Ignite's `Engine` around the step of plain PyTorch, written out."""
+    from ignite.engine import Engine
+
+    data, net, loss, optimizer = _parts()
+
+    def step(_: Engine, batch: dict[str, Tensor]) -> None:
+        optimizer.zero_grad()
+        loss(net(batch["image"]), batch["label"]).backward()
+        optimizer.step()
+
+    engine = Engine(step)
     return Loop(data, lambda: engine.run(data, max_epochs=1))
 
 

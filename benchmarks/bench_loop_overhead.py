@@ -2,6 +2,7 @@
 
 Bare: only the loop. Full: with a metric, a log line per epoch and three hooks that hear every batch. The metric's
 own arithmetic counts too. Targets: 15 µs bare, 50 µs full, and less than every peer in the same run.
+"ignite, own step" and Fabric leave the step to the user; the others do it for him, as eisen does.
 
     python benchmarks/bench_loop_overhead.py
 """
@@ -21,6 +22,7 @@ CONTENDERS: dict[str, tuple[str, Callable[[], _loops.Loop]]] = {
     "plain PyTorch": ("torch", _loops.bare),
     "eisen": ("eisen", _loops.eisen_loop),
     "eisen, full": ("eisen", partial(_loops.eisen_loop, full=True)),
+    "ignite, own step": ("ignite", _loops.ignite_step),
     "ignite": ("ignite", _loops.ignite),
     "ignite, full": ("ignite", partial(_loops.ignite, full=True)),
     "Fabric": ("lightning", _loops.fabric),
@@ -40,7 +42,7 @@ def main() -> None:
     with quiet():
         loops = {name: make() for name, (package, make) in CONTENDERS.items() if package not in absent}
         gc.freeze()  # what the peers imported is not to be walked again in every collection
-        results = measure(loops, rounds=11, warmups=2)
+        results = measure(loops, rounds=25, warmups=2)
     show("Training loop", results, unit="µs/step", baseline="plain PyTorch", targets=TARGETS)
 
 

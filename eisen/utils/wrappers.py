@@ -58,20 +58,14 @@ class EisenModuleWrapper(nn.Module):
     def call_in_order(self, inputs: Sequence[Any]) -> dict[str, Any]:
         """Call the module with its inputs in the order of `input_names`, and return its results by name.
 
-        What `forward` comes down to. The loop of a workflow calls it directly where nobody watches the wrapper
-        (`is_watched`): the bookkeeping of a `torch.nn.Module` around it would cost as much as a small layer.
+        What `forward` comes down to. The loop of a workflow calls it directly where the wrapper has no hooks.
         """
         # `self.module` would search three dictionaries; this line runs three times in every training step.
-        result = cast(nn.Module, self._modules["module"])(*inputs)
+        module: Any = self._modules["module"]
+        result = module(*inputs)
         if isinstance(result, (tuple, list)):
             return dict(zip(self.output_names, result, strict=False))
         return {self.output_names[0]: result} if self.output_names else {}
-
-    @property
-    def is_watched(self) -> bool:
-        """Whether calling the wrapper does more than `forward`: it has hooks, or is compiled."""
-        hooks = self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks
-        return bool(hooks) or self._compiled_call_impl is not None
 
     def _bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
         """Return the inputs in order. The last ones may be absent: the module may have defaults for them."""

@@ -522,3 +522,17 @@ def test_a_vector_loss_trains_with_its_mean(make_training: Make) -> None:
         training.run()
         results.append(weights(training))
     torch.testing.assert_close(results[0], results[1])
+
+
+@pytest.mark.parametrize("register", ["register_forward_hook", "register_forward_pre_hook"])
+def test_hooks_on_a_wrapper_are_called_by_the_loop(make_training: Make, register: str) -> None:
+    """The loop saves the bookkeeping around `forward` only where nobody watches."""
+    training = make_training()
+    seen: list[int] = []
+    handle = getattr(training.model, register)(lambda *_: seen.append(1))
+    training.run()
+    n_batches = len(training.data_loader)  # type: ignore[arg-type]
+    assert len(seen) == n_batches
+    handle.remove()
+    training.run()
+    assert len(seen) == n_batches
