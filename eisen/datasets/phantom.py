@@ -115,7 +115,7 @@ def _scanned(body: Anatomy) -> Array:
     random = body.random
     textured = body.image * (1 + 0.03 * body.waves(3, 10))
     biased = textured * np.exp(0.14 * body.waves(70, 3))
-    level = random.uniform(0.025, 0.045)
+    level = random.uniform(0.02, 0.035)
     real = biased + random.normal(0, level, body.shape)
     magnitude = np.hypot(real, random.normal(0, level, body.shape))
     scale = float(np.exp(random.uniform(np.log(200), np.log(4000))))

@@ -174,10 +174,10 @@ def _spleen(body: Anatomy) -> None:
 def _kidney(body: Anatomy, side: int) -> None:
     """Draw a kidney: a bean with a bright rind and a dark core, its hollow towards the spine."""
     center = np.array([side * body.around(9.4, 0.5), body.around(-7.2, 0.5), body.around(-7 if side > 0 else -5, 1.5)])
-    radii = (body.around(4.6, 0.3), body.around(4.1, 0.3), body.around(8.5, 0.7))
+    radii = (body.around(5.2, 0.3), body.around(4.8, 0.3), body.around(9.0, 0.7))
     bean = body.ellipsoid(center, radii, (body.around(10, 4), side * body.around(-10, 4), side * body.around(-25, 8)))
     hollow = body.ellipsoid(np.add(center, (side * -4.4, 2.0, 0)), (2.4, 1.9, 3.2))
     inside = np.minimum(np.minimum(bean, -hollow) + 0.15 * body.waves(8), body.cavity - 0.3)
-    rind = body.around(0.57, 0.03)
+    rind = body.around(0.48, 0.03)
     body.paint(inside, rind, KIDNEYS)
-    body.paint(inside - 1.8, rind - body.around(0.15, 0.02), KIDNEYS)
+    body.paint(inside - 2.0, rind - body.around(0.16, 0.02), KIDNEYS)
