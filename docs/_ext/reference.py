@@ -31,7 +31,8 @@ def entry(package: str, name: str) -> str:
     """Return the directive that documents one name."""
     value = getattr(importlib.import_module(package), name)
     if inspect.isclass(value):
-        return f".. autoclass:: {package}.{name}\n   :members:\n   :exclude-members: apply, apply_drawn, draw, transform\n   :show-inheritance:\n"
+        options = [":members:", ":exclude-members: apply, apply_drawn, draw, transform", ":show-inheritance:"]
+        return "\n   ".join([f".. autoclass:: {package}.{name}", *options]) + "\n"
     if inspect.isroutine(value):
         return f".. autofunction:: {package}.{name}\n"
     return f".. autodata:: {package}.{name}\n   :no-value:\n"
