@@ -14,7 +14,7 @@ from eisen.utils import EisenModuleWrapper
 from eisen.utils.events import EpochEnd
 from eisen.utils.workflows import Training, Validation
 
-folder, n_epochs, both = sys.argv[1], int((sys.argv[2:] or [33])[0]), ["image", "label"]
+folder, n_epochs, both = sys.argv[1], int((sys.argv[2:] or [36])[0]), ["image", "label"]
 read = [LoadNiftiFromFilename(both, folder), tf.NiftiToNumpy(both), tf.AddChannelDimension(both)]
 read += [tf.ZScoreNormalization(["image"], percentiles=[0.5, 99.5])]
 vary = [tf.RandomAffine(both, 15, 0.15, 4, elastic_mm=3, control_points=6)]
@@ -30,9 +30,9 @@ model = EisenModuleWrapper(VNet(1, 3, 8, normalization="batchnorm", outputs_acti
 loss = EisenModuleWrapper(DiceCELoss(), ["logits", "label"], ["loss"])
 dice = EisenModuleWrapper(DicePerClass(3, names=["anterior", "posterior"]), ["logits", "label"], ["dice"])
 batches = Loader(train, batch_size=2, shuffle=True, seed=1)
-optimizer = torch.optim.AdamW(model.parameters(), lr=8e-3, weight_decay=0.01, fused=True)
+optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.01, fused=True)
 n_steps = n_epochs * len(batches)
-schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 8e-3, n_steps, pct_start=0.15, cycle_momentum=False)
+schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, n_steps, pct_start=0.15, cycle_momentum=False)
 training = Training(model, batches, [loss], optimizer, scheduler=schedule)
 validation = Validation(model, Loader(held_out, batch_size=1), metrics=[dice])
 training.on(EpochEnd)(lambda event: print(event.epoch + 1, event.losses, flush=True))

@@ -74,7 +74,7 @@ class Hyperparameters:
     epochs: Annotated[int, Field(ge=1)] | None = None
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] | None = None
     precision: Literal["fp32", "bf16", "fp16"] | None = None
-    labels: dict[int, str] | None = None
+    labels: Annotated[dict[int, str], Field(json_schema_extra={"propertyNames": {"pattern": r"^-?\d+$"}})] | None = None
     empty_label: Literal["error", "warn", "allow"] | None = None
     threads: Annotated[int, Field(ge=1)] | None = None
     validate_every: Annotated[int, Field(ge=1)] = 1

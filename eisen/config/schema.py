@@ -7,14 +7,17 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from eisen._core.legacy import RENAMED
 from eisen.config import hints
 from eisen.config.describe import ModuleInfo, ParameterInfo, describe
 from eisen.config.discover import discover, spellings
+from eisen.config.experiment import Hyperparameters
 from eisen.config.injection import injected_names
 from eisen.config.locate import locate
 from eisen.config.repair import DROPPED
-from eisen.config.sections import GENERAL, PHASES, RESERVED, SECTIONS, SINGULAR, WIRED
+from eisen.config.sections import GENERAL, HYPER, PHASES, RESERVED, SECTIONS, SINGULAR, WIRED
 from eisen.config.signature import signature_of
 
 __all__ = ["config_schema"]
@@ -23,22 +26,6 @@ _NAMES = {"type": "array", "items": {"type": "string", "minLength": 1}, "minItem
 _PATH = r"^[^\W\d]\w*(\.[^\W\d]\w*)+$"
 _ALSO = {"Readers": ("Transforms",), "Transforms": ("Readers",), "Metrics": ("Losses",)}
 """Sections that take the modules of another as well: a loss can be reported, a writer can stand anywhere."""
-
-_HYPER: dict[str, dict[str, Any]] = {
-    ".BatchSize": {"type": "integer", "minimum": 1, "default": 4, "description": "Cases per batch."},
-    ".NumWorkers": {"type": "integer", "minimum": 0, "default": 4, "description": "Processes that read data."},
-    ".Seed": {"type": "integer", "minimum": 0, "description": "Start of all random numbers."},
-    ".Epochs": {"type": "integer", "minimum": 1, "description": "Passes over the training data."},
-    ".Device": {"type": "string", "pattern": "^(auto|cpu|mps|cuda(:\\d+)?)$", "description": "Where to compute."},
-    ".Precision": {"enum": ["fp32", "bf16", "fp16"], "description": "Numbers the model computes with."},
-    ".Labels": {
-        "type": "object",
-        "propertyNames": {"pattern": r"^-?\d+$"},
-        "additionalProperties": {"type": "string"},
-        "description": "Names of the label values.",
-    },
-    ".EmptyLabel": {"enum": ["error", "warn", "allow"], "description": "What to do with an empty label."},
-}
 
 
 def config_schema(extra: Iterable[str] = ()) -> dict[str, Any]:
@@ -146,8 +133,18 @@ def _parameter(parameter: ParameterInfo) -> dict[str, Any]:
 
 
 def _hyperparameters() -> dict[str, Any]:
-    entries = [_hyperparameter(name, value) for name, value in _HYPER.items()]
-    entries.append(_hyperparameter(".NumWorker", {**_HYPER[".NumWorkers"], "deprecated": True}))
+    """Return the schema of a Hyperparameters section, from the types and the docstring of the settings."""
+    types = TypeAdapter(Hyperparameters).json_schema()["properties"]
+    help_texts = {parameter.name: parameter.doc for parameter in describe(Hyperparameters).parameters}
+    entries = []
+    for name, attribute in HYPER.items():
+        value = {key: item for key, item in types[attribute].items() if key != "title"}
+        value |= value.pop("anyOf", [{}])[0]  # the other kind is null, which stands for the default
+        if value.get("default", 0) is None:
+            del value["default"]
+        if name == "NumWorker":
+            value["deprecated"] = True
+        entries.append(_hyperparameter(f".{name}", {**value, "description": help_texts[attribute]}))
     return {"type": "array", "description": "Settings that belong to no module.", "items": {"oneOf": entries}}
 
 
