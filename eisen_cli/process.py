@@ -9,7 +9,7 @@ from contextlib import suppress
 __all__ = ["keep_memory", "wait_politely"]
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # parameters of mallopt(3)
-_LARGEST_THRESHOLD = 32 * 2**20  # glibc refuses more
+_LARGEST = 2**30
 
 
 def wait_politely() -> None:
@@ -34,5 +34,5 @@ def keep_memory() -> None:
 
     with suppress(OSError, AttributeError):
         libc = ctypes.CDLL("libc.so.6")
-        libc.mallopt(_TRIM_THRESHOLD, 2**31 - 1)
-        libc.mallopt(_MMAP_THRESHOLD, _LARGEST_THRESHOLD)
+        libc.mallopt(_TRIM_THRESHOLD, _LARGEST)
+        libc.mallopt(_MMAP_THRESHOLD, _LARGEST)
