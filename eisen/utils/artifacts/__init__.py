@@ -1,0 +1,5 @@
+"""Keeping what a run made: the weights of the best model."""
+
+from eisen._core.optional import exports
+
+__getattr__, __dir__, __all__ = exports(__name__, __file__)

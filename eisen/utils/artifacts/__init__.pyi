@@ -1,0 +1,2 @@
+from .savemodel import SaveTorchModel as SaveTorchModel
+from .savemodel import SaveTorchModelHook as SaveTorchModelHook
