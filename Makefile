@@ -36,8 +36,8 @@ demo: setup  ## train a model on phantoms, evaluate it, draw a picture (3 minute
 test: setup  ## run the tests and the doctests (minutes)
 	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
 
-test-all: setup  ## run the slow tests too
-	$(BIN)/python -m pytest -n $(JOBS)
+test-all: setup  ## run the slow tests too, and search for new counterexamples
+	EISEN_HYPOTHESIS=searching $(BIN)/python -m pytest -n $(JOBS)
 
 lint: setup  ## check style, types and layering
 	$(BIN)/ruff format --check .

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# `make test` gives the same verdict twice; `make test-all` looks for new counterexamples.
+settings.register_profile("steady", derandomize=True)
+settings.register_profile("searching", max_examples=200)
+settings.load_profile(os.environ.get("EISEN_HYPOTHESIS", "steady"))
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

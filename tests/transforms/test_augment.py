@@ -47,7 +47,7 @@ def test_image_and_label_stay_aligned(seed, is_elastic):
     with random.sample(seed, 0, 0):
         data = step(case((36, 40, 32)))
     overlap = ((data["image"] > 0.4) & (data["label"] == 1)).sum() * 2
-    assert overlap / ((data["image"] > 0.4).sum() + (data["label"] == 1).sum()) > 0.95
+    assert overlap / ((data["image"] > 0.4).sum() + (data["label"] == 1).sum()) > 0.9
     assert set(np.unique(data["label"])) <= {0, 1}
 
 
