@@ -119,16 +119,13 @@ class GenericWorkflow:
             MissingFieldError: If the model, a loss or a metric names a field that is not there.
             NonFiniteLossError: If a loss is NaN or infinite in training; see `NonFiniteGuard`.
         """
-        optimizer = self.optimizer
-        if optimizer is not None:
-            optimizer.zero_grad(set_to_none=True)
         if self.precision.is_mixed:
             outputs = self.precision.forward(self.get_output_dictionary, batch)
         else:
             outputs = self.get_output_dictionary(batch)
         fields = {**batch, **outputs}
         losses = self.compute_losses(fields) if self.losses else []
-        if optimizer is not None:
+        if self.optimizer is not None:
             self._optimise(losses, batch)
         if not self.metrics:
             return outputs, losses, []
@@ -160,6 +157,8 @@ class GenericWorkflow:
             )
         if self.guard.is_active:
             self.guard.check(total, losses, batch, self._epoch, self._batch_number)
+        # here rather than before the forward pass: the first call loads PyTorch's compiler, and takes seconds
+        self.optimizer.zero_grad(set_to_none=True)
         self.precision.step(total, self.optimizer)
         if self.schedule is not None:
             self.schedule.end_batch()
