@@ -13,7 +13,7 @@ from eisen_cli.show.screen import Screen
 __all__ = ["check"]
 
 
-@click.command(cls=EisenCommand)
+@click.command(cls=EisenCommand, short_help="Dry run: build everything, push one batch through.")
 @options.config_argument
 @options.data_dir_option
 @click.option(

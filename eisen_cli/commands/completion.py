@@ -18,7 +18,7 @@ _HOW = {
 }
 
 
-@click.command(cls=EisenCommand)
+@click.command(cls=EisenCommand, short_help="Print the completion script of a shell.")
 @click.argument("shell", type=click.Choice(list(_HOW)))
 @options.talk_options
 @click.pass_obj

@@ -13,7 +13,7 @@ from eisen_cli.show.screen import Screen
 __all__ = ["demo"]
 
 
-@click.command(cls=EisenCommand)
+@click.command(cls=EisenCommand, short_help="See it work; no data needed.")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default="./eisen_demo")
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the data.  [default: as in the configuration]")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Other patients, other weights.")

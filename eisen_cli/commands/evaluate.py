@@ -16,7 +16,12 @@ __all__ = ["test", "validate"]
 def _evaluation(method: str, phase: str) -> click.Command:
     """Return the command that runs one method of `eisen.experiments.Run`."""
 
-    @click.command(method, cls=EisenCommand, help=f"Measure a trained model on the {phase} phase of CONFIGURATION.")
+    @click.command(
+        method,
+        cls=EisenCommand,
+        help=f"Measure a trained model on the {phase} phase of CONFIGURATION.",
+        short_help=f"Measure a trained model, {phase} phase.",
+    )
     @options.config_argument
     @options.data_dir_option
     @options.artifact_dir_option

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["modules"]
 
 
-@click.command(cls=EisenCommand)
+@click.command(cls=EisenCommand, short_help="Show what can be named in a configuration.")
 @click.argument("what", metavar="[KIND|NAME]", required=False)
 @options.import_option
 @options.talk_options

@@ -13,7 +13,7 @@ from eisen_cli.show.screen import Screen
 __all__ = ["predict"]
 
 
-@click.command(cls=EisenCommand)
+@click.command(cls=EisenCommand, short_help="Write a label map per case.")
 @options.config_argument
 @options.data_dir_option
 @options.artifact_dir_option

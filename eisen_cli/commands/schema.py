@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["schema"]
 
 
-@click.command(cls=EisenCommand)
+@click.command(cls=EisenCommand, short_help="Print the JSON Schema of a configuration.")
 @click.argument("configuration", type=click.Path(dir_okay=False, path_type=Path), required=False)
 @options.import_option
 @options.talk_options

@@ -33,7 +33,7 @@ def _is_boolean(words: list[str]) -> bool:
     return bool(words) and words[0].lower() in ("1", "0", "true", "false", "yes", "no", "on", "off", "t", "f", "y", "n")
 
 
-@click.command(cls=_TrainCommand)
+@click.command(cls=_TrainCommand, short_help="Train a model.")
 @options.config_argument
 @click.argument("epochs", type=click.IntRange(min=1), required=False)
 @options.data_dir_option
