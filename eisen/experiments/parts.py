@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eisen._core.errors import ConfigError, Problem
+from eisen._core.errors import ArgumentError, ConfigError, Problem
 from eisen.config import Entry, Experiment, Phase, build, locate
 from eisen.config.signature import signature_of
 from eisen.experiments.chain import build_dataset
@@ -136,14 +136,27 @@ def build_phase(
     return parts
 
 
-def build_loader(experiment: Experiment, phase: Phase, data_dir: Path, *, batch_size: int | None = None) -> Loader:
-    """Build dataset and loader of a phase; only Training is shuffled."""
+def build_loader(experiment: Experiment, phase: Phase, data_dir: Path) -> Loader:
+    """Build dataset and loader of a phase; only Training is shuffled.
+
+    Raises:
+        ArgumentError: If a training batch is larger than the dataset; elsewhere one smaller batch does no harm.
+    """
     from eisen.datasets.loading import Loader
 
+    dataset, is_training = build_dataset(phase, data_dir), phase.name == "Training"
+    batch_size = phase.hyper.batch_size
+    if is_training and batch_size > len(dataset) > 0:
+        raise ArgumentError(
+            f"a training batch of {batch_size} is larger than the dataset of {len(dataset)}",
+            expected=f".BatchSize of at most {len(dataset)}",
+            to_do=f"--set Training.BatchSize={len(dataset)}, or look for missing cases in the dataset",
+            config=phase.datasets[0].where,
+        )
     return Loader(
-        build_dataset(phase, data_dir),
-        batch_size=batch_size or phase.hyper.batch_size,
-        shuffle=phase.name == "Training",
+        dataset,
+        batch_size=batch_size,
+        shuffle=is_training,
         n_workers=phase.hyper.n_workers,
         seed=seed_of(experiment),
     )

@@ -12,6 +12,7 @@ import pytest
 from experiment_parts import entry, oblique, save, scan, set_hyper
 
 from eisen._core.errors import (
+    ArgumentError,
     ArtifactError,
     ConfigError,
     CorruptFileError,
@@ -170,11 +171,19 @@ def test_an_empty_dataset(config, make_run, data_dir):
         make_run(config).train(1)
 
 
-def test_a_batch_larger_than_the_dataset_is_one_smaller_batch(config, make_run, caplog):
+def test_a_training_batch_larger_than_the_dataset(config, make_run):
     set_hyper(config, ".BatchSize", 50)
+    with pytest.raises(ArgumentError, match="a training batch of 50 is larger than the dataset of 4") as caught:
+        make_run(config).train(1)
+    assert caught.value.card.config == "Training.Datasets[0]"
+    assert "Training.BatchSize=4" in caught.value.card.to_do
+
+
+def test_a_validation_batch_larger_than_the_dataset_is_one_smaller_batch(config, make_run, caplog):
+    set_hyper(config, ".BatchSize", 4)
     result = make_run(config).train(1)
-    assert result.rows[0].n_batches == 1
-    assert any("smaller than 50" in record.message for record in caplog.records)
+    assert [row.n_batches for row in result.rows] == [1, 1]
+    assert any("smaller than 4" in record.message for record in caplog.records)
 
 
 def test_cases_of_different_size_in_one_batch(fails, data_dir, config):
