@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from eisen._core.errors import CorruptFileError
-from eisen._core.types import Affine, DataPoint, Geometry, meta_field
+from eisen._core.types import DataPoint, Geometry, meta_field
 from eisen.io.paths import FileReader
 
-__all__ = ["LoadITKFromFilename"]
+__all__ = ["LoadITKFromFilename", "itk_geometry"]
 
 
 class LoadITKFromFilename(FileReader):
@@ -54,7 +54,28 @@ class LoadITKFromFilename(FileReader):
             ) from error
         if image.GetDimension() < 3:
             return {field: image}
-        return {field: image, meta_field(field): Geometry.of(_ras_affine(image), image.GetSize()[:3], str(path))}
+        return {field: image, meta_field(field): itk_geometry(image, str(path))}
+
+
+def itk_geometry(image: Any, source: str = "") -> Geometry:
+    """Return the geometry of a volume of SimpleITK, for indices in ITK's order (x, y, z).
+
+    ITK counts millimetres to the left and to the back (LPS), eisen to the right and to the front (RAS).
+
+    Args:
+        image: Of 3 dimensions, or 4 of which the first 3 are space.
+        source: File name the voxels came from.
+
+    Example:
+        >>> import SimpleITK
+        >>> itk_geometry(SimpleITK.Image(5, 6, 7, SimpleITK.sitkUInt8)).affine.diagonal()
+        array([-1., -1.,  1.,  1.])
+    """
+    n = image.GetDimension()
+    affine = np.eye(4)
+    affine[:3, :3] = np.reshape(image.GetDirection(), (n, n))[:3, :3] * np.asarray(image.GetSpacing()[:3])
+    affine[:3, 3] = image.GetOrigin()[:3]
+    return Geometry.of(np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine, image.GetSize()[:3], source)
 
 
 def _read_as_floats(path: Path) -> Any:
@@ -67,16 +88,6 @@ def _read_as_floats(path: Path) -> Any:
     vector = reader.GetNumberOfComponents() > 1
     reader.SetOutputPixelType(SimpleITK.sitkVectorFloat32 if vector else SimpleITK.sitkFloat32)
     return reader.Execute()
-
-
-def _ras_affine(image: Any) -> Affine:
-    """Return the affine of an ITK volume, from LPS+ to RAS+."""
-    n = image.GetDimension()
-    affine = np.eye(4)
-    direction = np.reshape(image.GetDirection(), (n, n))[:3, :3]
-    affine[:3, :3] = direction * np.asarray(image.GetSpacing()[:3])
-    affine[:3, 3] = image.GetOrigin()[:3]
-    return np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
 
 
 def _reason(error: RuntimeError) -> str:

@@ -13,8 +13,8 @@ import numpy as np
 from eisen._core.errors import ArgumentError, GeometryError, ShapeError, VoxelValueError
 from eisen._core.fields import DataStep, FieldStep, checked_fields, missing_field
 from eisen._core.types import Array, DataPoint, Geometry
+from eisen.io.itk import itk_geometry
 from eisen.transforms.base import geometry_of
-from eisen.transforms.functional.itk import itk_geometry
 from eisen.transforms.functional.labels import label_counts
 from eisen.transforms.functional.tensors import as_array
 

@@ -14,8 +14,8 @@ from eisen._core.errors import ArgumentError, MissingFieldError
 from eisen._core.fields import FieldStep
 from eisen._core.optional import is_torch
 from eisen._core.types import Array, DataPoint, Geometry, meta_field
+from eisen.io.itk import itk_geometry
 from eisen.transforms.base import geometry_of
-from eisen.transforms.functional.itk import itk_geometry
 from eisen.transforms.functional.tensors import as_array, as_tensor
 
 __all__ = ["ITKToNumpy", "NiftiToNumpy", "NumpyToNifti", "PilToNumpy", "ToTensor"]

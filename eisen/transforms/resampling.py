@@ -8,10 +8,11 @@ import numpy as np
 
 from eisen._core.errors import ArgumentError, ShapeError
 from eisen._core.types import DataPoint, Geometry, meta_field
+from eisen.io.itk import itk_geometry
 from eisen.transforms.arguments import checked_interpolation, checked_spacing, interpolation_for
 from eisen.transforms.base import SpatialStep, geometry_of, needed_geometry
 from eisen.transforms.functional import resample
-from eisen.transforms.functional.itk import itk_geometry, resample_itk
+from eisen.transforms.functional.itk import resample_itk
 
 __all__ = ["Resample", "ResampleITKVolumes", "ResampleNiftiVolumes"]
 

@@ -7,7 +7,6 @@ from .intensity import map_range as map_range
 from .intensity import scale_shift as scale_shift
 from .intensity import threshold as threshold
 from .intensity import zscore as zscore
-from .itk import itk_geometry as itk_geometry
 from .itk import resample_itk as resample_itk
 from .labels import label_counts as label_counts
 from .labels import one_hot as one_hot

@@ -1,4 +1,4 @@
-"""SimpleITK images on another grid, and where their voxels are."""
+"""SimpleITK images on another grid."""
 
 from __future__ import annotations
 
@@ -7,25 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from eisen._core.types import Geometry
-
-__all__ = ["itk_geometry", "resample_itk"]
-
-
-def itk_geometry(image: Any) -> Geometry:
-    """Return the geometry of a volume of SimpleITK, for indices in ITK's order (x, y, z).
-
-    ITK counts millimetres to the left and to the back (LPS), eisen to the right and to the front (RAS).
-
-    Example:
-        >>> import SimpleITK
-        >>> itk_geometry(SimpleITK.Image(5, 6, 7, SimpleITK.sitkUInt8)).affine.diagonal()
-        array([-1., -1.,  1.,  1.])
-    """
-    affine = np.eye(4)
-    affine[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
-    affine[:3, 3] = image.GetOrigin()
-    return Geometry.of(np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine, image.GetSize())
+__all__ = ["resample_itk"]
 
 
 def resample_itk(image: Any, spacing: Sequence[float], interpolation: str = "linear") -> Any:
