@@ -1,7 +1,11 @@
 from .activation import Activation as Activation
 from .activation import output_activation as output_activation
 from .blocks import conv_unit as conv_unit
+from .blocks import per_axis as per_axis
 from .checks import check_counts as check_counts
 from .checks import check_images as check_images
+from .checks import check_statistics as check_statistics
 from .norm import Normalization as Normalization
 from .norm import normalization as normalization
+from .residual import ResidualUnit as ResidualUnit
+from .resize import pad_to_match as pad_to_match

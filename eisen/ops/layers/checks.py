@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import prod
+
 from torch import Tensor
 
 from eisen._core.errors import ArgumentError, ShapeError
+from eisen.ops.layers.blocks import per_axis
 
-__all__ = ["check_counts", "check_images"]
+__all__ = ["check_counts", "check_images", "check_statistics"]
 
 _AXES = {2: "(N, C, H, W)", 3: "(N, C, D, H, W)"}
+_ELEMENTS = {2: "pixels", 3: "voxels"}
 
 
 def check_counts(owner: str, **counts: int) -> None:
@@ -28,15 +33,24 @@ def check_counts(owner: str, **counts: int) -> None:
             )
 
 
-def check_images(images: Tensor, owner: str, n_channels: int, multiple_of: int, dims: int = 3) -> None:
+def check_images(
+    images: Tensor,
+    owner: str,
+    n_channels: int,
+    multiple_of: int | Sequence[int] = 1,
+    dims: int = 3,
+    *,
+    at_least: int = 1,
+) -> None:
     """Make sure that a batch of images fits a network.
 
     Args:
-        images: The batch, (N, C, D, H, W) for three dimensions.
+        images: The batch, (N, C, H, W) for two dimensions, (N, C, D, H, W) for three.
         owner: Name of the network.
         n_channels: Number of channels it was built for.
-        multiple_of: Number that must divide every side: the network halves its input log2 of it times.
+        multiple_of: Number that must divide every side, or one per axis: what the network divides its input by.
         dims: Number of spatial axes.
+        at_least: Smallest side in voxels.
 
     Raises:
         ShapeError: If number of axes, channels or a side does not fit.
@@ -59,16 +73,58 @@ def check_images(images: Tensor, owner: str, n_channels: int, multiple_of: int, 
             if len(shape) == dims + 1
             else f"set input_channels of {owner} to the number of channels of the images",
         )
-    sides = shape[2:]
-    if any(side % multiple_of or side == 0 for side in sides):
-        raise _size_error(owner, list(sides), multiple_of)
+    sides, divisors = shape[2:], per_axis(multiple_of, dims)
+    # Not `any(...)` over both at once: while exporting, a dynamic side must meet one condition at a time.
+    if any(side % divisor for side, divisor in zip(sides, divisors, strict=True)) or any(
+        side < at_least for side in sides
+    ):
+        raise _size_error(owner, list(sides), divisors, at_least)
 
 
-def _size_error(owner: str, sides: list[int], multiple_of: int) -> ShapeError:
-    fitting = [max(-(-side // multiple_of), 1) * multiple_of for side in sides]
+def _size_error(owner: str, sides: list[int], divisors: tuple[int, ...], at_least: int) -> ShapeError:
+    pairs = zip(sides, divisors, strict=True)
+    fitting = [max(-(-side // divisor), -(-at_least // divisor)) * divisor for side, divisor in pairs]
+    wanted = str(divisors[0]) if len(set(divisors)) == 1 else str(list(divisors))
+    if max(divisors) == 1:
+        expected, wanted = f"sides of {at_least} or more", str(at_least)
+    else:
+        expected = f"sides that are multiples of {wanted}, e.g. {_by(fitting)}"
     return ShapeError(
-        f"{owner} got images of {' x '.join(map(str, sides))} voxels",
-        expected=f"sides that are multiples of {multiple_of}, e.g. {' x '.join(map(str, fitting))}",
-        to_do=f"add PadToMultiple(fields, {multiple_of}) or CropCenteredSubVolumes to the transforms, "
+        f"{owner} got images of {_by(sides)} {_ELEMENTS[len(sides)]}",
+        expected=expected,
+        to_do=f"add PadToMultiple(fields, {wanted}) or CropCenteredSubVolumes to the transforms, "
         "for image and label",
     )
+
+
+def check_statistics(
+    images: Tensor, owner: str, normalization: str, multiple_of: int | Sequence[int], training: bool
+) -> None:
+    """Make sure that a normalization has more than one value to take a mean of, at the lowest resolution.
+
+    Args:
+        images: The batch.
+        owner: Name of the network.
+        normalization: Name of the normalization.
+        multiple_of: Factor between the highest and the lowest resolution, one number or one per axis.
+        training: Whether the network is in training mode; only then it matters.
+
+    Raises:
+        ShapeError: If a single voxel would be left, whose contrast is undefined.
+    """
+    if not training or normalization not in ("instancenorm", "batchnorm"):
+        return
+    sides, factors = images.shape[2:], per_axis(multiple_of, images.ndim - 2)
+    n_values = prod(side // factor for side, factor in zip(sides, factors, strict=True))
+    n_values *= images.shape[0] if normalization == "batchnorm" else 1
+    if n_values < 2:
+        raise ShapeError(
+            f"{owner} got {images.shape[0]} image{'s' * (images.shape[0] > 1)} of {_by(list(sides))}; at the lowest "
+            f"resolution that is a single voxel, which {normalization} cannot normalize",
+            expected=f"a larger image, e.g. {_by([2 * side for side in sides])}",
+            to_do="use larger images, fewer stages, or normalization 'groupnorm'",
+        )
+
+
+def _by(sides: list[int]) -> str:
+    return " x ".join(map(str, sides))

@@ -17,14 +17,17 @@ _BATCH = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 _INSTANCE = {1: nn.InstanceNorm1d, 2: nn.InstanceNorm2d, 3: nn.InstanceNorm3d}
 
 
-def normalization(name: str, n_channels: int, dims: int = 3, groups: int = 16) -> nn.Module:
+def normalization(
+    name: str, n_channels: int, dims: int = 3, groups: int = 16, *, affine: bool = False
+) -> nn.Module:
     """Return the layer that keeps feature maps at a steady mean and contrast.
 
     Args:
-        name: ``groupnorm``, ``batchnorm``, ``instancenorm`` (without parameters) or ``none`` (does nothing).
+        name: ``groupnorm``, ``batchnorm``, ``instancenorm`` or ``none`` (does nothing).
         n_channels: Number of channels of the feature maps (N, C, ...).
         dims: Number of spatial axes: 1, 2 or 3.
         groups: Number of groups of ``groupnorm``; it must divide `n_channels`. The others ignore it.
+        affine: Whether ``instancenorm`` learns a scale and a shift per channel; the others always do.
 
     Raises:
         ArgumentError: If the name is unknown, `dims` is not 1, 2 or 3, or `groups` does not divide `n_channels`.
@@ -46,7 +49,7 @@ def normalization(name: str, n_channels: int, dims: int = 3, groups: int = 16) -
     if name == "batchnorm":
         return _BATCH[dims](n_channels)
     if name == "instancenorm":
-        return _INSTANCE[dims](n_channels)
+        return _INSTANCE[dims](n_channels, affine=affine)
     if name == "none":
         return nn.Identity()
     choices = get_args(Normalization)

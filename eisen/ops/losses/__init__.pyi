@@ -1,2 +1,11 @@
+from .base import VoxelLoss as VoxelLoss
 from .combined import DiceCELoss as DiceCELoss
 from .dice import DiceLoss as DiceLoss
+from .distance import BoundaryLoss as BoundaryLoss
+from .distance import HausdorffLoss as HausdorffLoss
+from .focal import FocalLoss as FocalLoss
+from .focal import TopKCrossEntropyLoss as TopKCrossEntropyLoss
+from .per_class import DicePerClassLoss as DicePerClassLoss
+from .per_class import GeneralizedDiceLoss as GeneralizedDiceLoss
+from .supervision import DeepSupervisionLoss as DeepSupervisionLoss
+from .tversky import TverskyLoss as TverskyLoss
