@@ -9,7 +9,7 @@ from typing import Any
 
 from eisen._core.errors import ArgumentError
 from eisen.config import hints
-from eisen.config.docstrings import argument_texts, builder_hints, summary_of, text_of
+from eisen.config.docstrings import builder_hints, parameter_texts, summary_of, text_of
 from eisen.config.locate import locate
 from eisen.config.signature import Parameter, signature_of
 
@@ -92,7 +92,7 @@ def describe(module: Any, path: str = "") -> ModuleInfo:
     if not callable(module):
         raise ArgumentError(f"{module!r} is no class", expected="a class or its dotted path", to_do="name a class")
     signature, text = signature_of(module), text_of(module)
-    helps, hinted = argument_texts(text), builder_hints(module)
+    helps, hinted = parameter_texts(module), builder_hints(module)
     parameters = tuple(
         _parameter(parameter, helps.get(parameter.name, ""), hinted.get(parameter.name, {}))
         for parameter in signature.parameters.values()

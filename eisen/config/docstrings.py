@@ -8,7 +8,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-__all__ = ["argument_texts", "builder_hints", "summary_of", "text_of"]
+__all__ = ["argument_texts", "builder_hints", "parameter_texts", "summary_of", "text_of"]
 
 _ARGS = re.compile(r"^(?:Args|Arguments|Parameters):\s*\n((?:[ \t]+\S.*\n?|[ \t]*\n)*)", re.M)
 _NAME = re.compile(r"\*{0,2}(\w+)(?: ?\([^)]*\))?:\s*(.*)")
@@ -54,6 +54,28 @@ def argument_texts(text: str) -> dict[str, str]:
             name, found[match.group(1)] = match.groups()
         elif name:
             found[name] = f"{found[name]} {line.strip()}".strip()
+    return found
+
+
+def parameter_texts(cls: Any) -> dict[str, str]:
+    """Return the help of each parameter of a class; what it does not explain itself, the classes it derives from do.
+
+    Example:
+        >>> class Crop:
+        ...     '''Cut.
+        ...
+        ...     Args:
+        ...         size: In voxels.
+        ...     '''
+        >>> class CropFast(Crop):
+        ...     '''The same, sooner.'''
+        >>> parameter_texts(CropFast)
+        {'size': 'In voxels.'}
+    """
+    family = cls.__mro__ if isinstance(cls, type) else (cls,)
+    found: dict[str, str] = {}
+    for member in family:
+        found = {**argument_texts(text_of(member)), **found}
     return found
 
 

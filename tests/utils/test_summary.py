@@ -103,3 +103,20 @@ def test_conversion_gives_arrays_and_leaves_the_message_alone() -> None:
     assert converted["inputs"]["image"].dtype == np.float32
     assert converted["losses"][0]["l"] == np.array(0.5)
     assert message["inputs"]["image"] is image
+
+
+def test_the_value_of_the_whole_epoch_goes_before_the_mean_of_batches():
+    columns = {(0, "f1"): np.array([[1.0, 0.0], [0.0, 1.0]]), (1, "accuracy"): np.array([1.0, 0.0])}
+    finals = {(0, "f1"): np.array([0.9, np.nan]), (1, "accuracy"): np.array(0.25)}
+    summary = summarise(columns, [["a", "b"], []], finals)
+    assert summary.means == pytest.approx({"f1": 0.9, "f1[a]": 0.9, "f1[b]": np.nan, "accuracy": 0.25}, nan_ok=True)
+    assert summary.mean == pytest.approx((0.9 + 0.25) / 2)
+    np.testing.assert_array_equal(summary.arrays[1]["accuracy"], [1.0, 0.0])
+
+
+def test_a_table_has_no_mean_and_stays_for_hooks():
+    table = np.arange(8.0).reshape(2, 2, 2)
+    summary = summarise({(0, "confusion"): table}, [[]], {(0, "confusion"): table.sum(0)})
+    assert summary.means == {}
+    assert summary.mean is None
+    np.testing.assert_array_equal(summary.arrays[0]["confusion"], table)

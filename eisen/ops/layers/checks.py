@@ -92,8 +92,7 @@ def _size_error(owner: str, sides: list[int], divisors: tuple[int, ...], at_leas
     return ShapeError(
         f"{owner} got images of {_by(sides)} {_ELEMENTS[len(sides)]}",
         expected=expected,
-        to_do=f"add PadToMultiple(fields, {wanted}) or CropCenteredSubVolumes to the transforms, "
-        "for image and label",
+        to_do=f"add PadToMultiple(fields, {wanted}) or CropCenteredSubVolumes to the transforms, for image and label",
     )
 
 

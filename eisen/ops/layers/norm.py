@@ -17,9 +17,7 @@ _BATCH = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 _INSTANCE = {1: nn.InstanceNorm1d, 2: nn.InstanceNorm2d, 3: nn.InstanceNorm3d}
 
 
-def normalization(
-    name: str, n_channels: int, dims: int = 3, groups: int = 16, *, affine: bool = False
-) -> nn.Module:
+def normalization(name: str, n_channels: int, dims: int = 3, groups: int = 16, *, affine: bool = False) -> nn.Module:
     """Return the layer that keeps feature maps at a steady mean and contrast.
 
     Args:

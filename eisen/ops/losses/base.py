@@ -97,8 +97,8 @@ class VoxelLoss(nn.Module):
         weights = self._weights(compared.scores)
         if compared.classes is not None:
             if label_smoothing:
-                options = {"weight": weights, "label_smoothing": label_smoothing}
-                return functional.cross_entropy(compared.scores, compared.classes, **options)
+                smoothing = label_smoothing
+                return functional.cross_entropy(compared.scores, compared.classes, weights, label_smoothing=smoothing)
             return functional.nll_loss(compared.scores, compared.classes, weights)
         target = compared.reference * (1 - label_smoothing) + label_smoothing / 2
         if weights is not None:

@@ -1,2 +1,13 @@
+from .classes import Accuracy as Accuracy
+from .classes import ClassMetric as ClassMetric
+from .classes import ConfusionMatrix as ConfusionMatrix
+from .classes import DiceScore as DiceScore
+from .classes import F1Score as F1Score
+from .classes import IoU as IoU
+from .classes import PositivePredictiveValue as PositivePredictiveValue
+from .classes import Sensitivity as Sensitivity
+from .classes import Specificity as Specificity
 from .dice import DiceMetric as DiceMetric
 from .per_class import DicePerClass as DicePerClass
+from .ranking import AUROC as AUROC
+from .streaming import StreamingMetric as StreamingMetric

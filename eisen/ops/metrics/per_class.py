@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from eisen._core.errors import ArgumentError, ShapeError
 from eisen.ops.layers.activation import Activation, output_activation
-from eisen.ops.targets import label_map, largest_channel
+from eisen.ops.metrics.counting import checked_n_classes, chosen_classes, names_of_classes
+from eisen.ops.targets import label_map
 
 __all__ = ["DicePerClass"]
 
@@ -53,17 +53,11 @@ class DicePerClass(nn.Module):
         activation: Activation = "none",
     ) -> None:
         super().__init__()
-        if n_classes < 2:
-            raise ArgumentError(
-                f"DicePerClass: n_classes is {n_classes!r}",
-                expected="2 or more: the background is a class too",
-                to_do="set n_classes to the number of label values",
-            )
         output_activation(activation)  # says what is wrong with an unknown name
-        self.n_classes = n_classes
+        self.n_classes = checked_n_classes(n_classes, "DicePerClass")
         self.include_background = include_background
         self.activation = activation
-        self.class_names = _names(names, n_classes, include_background)
+        self.class_names = names_of_classes(names, n_classes, include_background, "DicePerClass")
 
     def forward(self, predictions: Tensor, labels: Tensor) -> Tensor:
         """Return one value per case and class, (N, n_classes), or (N, n_classes - 1) without the background.
@@ -76,25 +70,12 @@ class DicePerClass(nn.Module):
             ShapeError: If the channels do not fit `n_classes`, or the labels the predictions.
             VoxelValueError: If a label is not a class (checked on the CPU).
         """
-        found = self._classes(predictions)
+        found = chosen_classes(predictions, self.n_classes, self.activation, "DicePerClass")
         wanted = label_map(labels, predictions, self.n_classes)
         count = _count_on_cpu if found.device.type == "cpu" else _count_on_device
         both, total = count(found.flatten(1), wanted.flatten(1), self.n_classes)
         dice = 2 * both / total
         return dice if self.include_background else dice[:, 1:]
-
-    def _classes(self, predictions: Tensor) -> Tensor:
-        n_channels = predictions.shape[1]
-        if n_channels == self.n_classes:
-            return largest_channel(predictions)
-        if n_channels == 1 and self.n_classes == 2:
-            border = 0.0 if self.activation == "sigmoid" else 0.5
-            return (predictions[:, 0] >= border).long()
-        raise ShapeError(
-            f"DicePerClass for {self.n_classes} classes got predictions of shape {tuple(predictions.shape)}",
-            expected=f"(N, {self.n_classes}, ...)" + (" or (N, 1, ...)" if self.n_classes == 2 else ""),
-            to_do="set n_classes to the number of classes of the model",
-        )
 
 
 def _count_on_cpu(found: Tensor, wanted: Tensor, n_classes: int) -> tuple[Tensor, Tensor]:
@@ -111,19 +92,3 @@ def _count_on_device(found: Tensor, wanted: Tensor, n_classes: int) -> tuple[Ten
     both = [((found == c) & (wanted == c)).sum(1) for c in numbers]
     total = [(found == c).sum(1) + (wanted == c).sum(1) for c in numbers]
     return torch.stack(both, 1), torch.stack(total, 1)
-
-
-def _names(names: Sequence[str] | Mapping[int, str] | None, n_classes: int, include_background: bool) -> list[str]:
-    numbers = list(range(0 if include_background else 1, n_classes))
-    if names is None:
-        return [str(number) for number in numbers]
-    if isinstance(names, Mapping):
-        by_number = {int(number): str(name) for number, name in names.items()}  # keys in a JSON file are text
-        return [by_number.get(number, str(number)) for number in numbers]
-    if isinstance(names, str) or len(names) not in (len(numbers), n_classes):
-        raise ArgumentError(
-            f"DicePerClass: names is {names!r}",
-            expected=f"{len(numbers)} names, for the classes {', '.join(map(str, numbers))}",
-            to_do="give one name per class",
-        )
-    return [str(name) for name in names[-len(numbers) :]]

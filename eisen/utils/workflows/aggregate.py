@@ -14,6 +14,7 @@ from eisen.utils.events import BestLoss, BestMetric, EpochEnd, EpochSummary, Mes
 from eisen.utils.hub import hub_of
 from eisen.utils.workflows.message import Fields, epoch_message
 from eisen.utils.workflows.series import Series, read_back
+from eisen.utils.workflows.streaming import final_values, reset_all
 from eisen.utils.workflows.summary import Summary, summarise
 
 __all__ = ["EpochDataAggregator"]
@@ -64,6 +65,7 @@ class EpochDataAggregator:
         self._workflow = Sender(self.hub.id) if owner is None else owner
         self._epoch = getattr(owner, "epoch", 0)
         self._losses, self._metrics = Series(), Series()
+        reset_all(getattr(owner, "metrics", ()))
         self._fields = Fields() if any(map(self.hub.hears, _LISTENED)) else None
         self.epoch_data = {}
         self.n_batches = 0
@@ -107,8 +109,9 @@ class EpochDataAggregator:
             self._fields.release()
 
     def _finish(self, workflow: Any, fields: Fields | None) -> None:
+        measured = getattr(workflow, "metrics", ())
         losses = summarise(read_back(self._losses))
-        metrics = summarise(read_back(self._metrics), [_class_names(m) for m in getattr(workflow, "metrics", ())])
+        metrics = summarise(read_back(self._metrics), [_class_names(m) for m in measured], final_values(measured))
         is_best_loss, is_best_metric = self._judge(losses, metrics)
         message = epoch_message(losses.arrays, metrics.arrays, self._epoch, workflow.model)
         self.epoch_data = message
