@@ -1,2 +1,10 @@
-from .savemodel import SaveTorchModel as SaveTorchModel
-from .savemodel import SaveTorchModelHook as SaveTorchModelHook
+from .best import BestModelHook as BestModelHook
+from .exporting import ExportReport as ExportReport
+from .onnx import SaveONNXModel as SaveONNXModel
+from .onnx import SaveONNXModelHook as SaveONNXModelHook
+from .program import SaveExportedProgram as SaveExportedProgram
+from .program import SaveExportedProgramHook as SaveExportedProgramHook
+from .weights import SaveSafetensors as SaveSafetensors
+from .weights import SaveSafetensorsHook as SaveSafetensorsHook
+from .weights import SaveTorchModel as SaveTorchModel
+from .weights import SaveTorchModelHook as SaveTorchModelHook
