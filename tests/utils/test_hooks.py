@@ -14,11 +14,9 @@ import torch
 from pydispatch import dispatcher
 
 from eisen._core.errors import ArgumentError, ArtifactError
-from eisen.utils import EisenModuleWrapper
 from eisen.utils.artifacts import SaveTorchModel, SaveTorchModelHook
 from eisen.utils.logging import LoggingHook, TensorboardSummaryHook, plot_confusion_matrix
-from eisen.utils.logging.confusion import classes_of, confusion_matrix
-from eisen.utils.logging.pictures import pictures
+from eisen.utils.logging.confusion import confusion_matrix
 from eisen.utils.workflows import PatienceHook, Training, Validation
 
 Make = Callable[..., Training]
@@ -166,114 +164,6 @@ def test_a_disk_that_fills_up_while_torch_writes_is_the_same_card(tmp_path: Path
     assert names_in(tmp_path) == []
 
 
-# -- TensorBoard --------------------------------------------------------------------------------------------------
-
-
-def tags_of(folder: Path) -> dict[str, set[str]]:
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    accumulator = EventAccumulator(str(folder))
-    accumulator.Reload()
-    tags = accumulator.Tags()
-    tensors = set(tags["tensors"])
-    return {
-        "scalars": set(tags["scalars"]),
-        "images": set(tags["images"]),
-        "histograms": set(tags["histograms"]),
-        "tensors": tensors,
-    }
-
-
-class Everything(torch.nn.Module):
-    """Returns an output of every number of axes, with awkward values."""
-
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        nan = torch.full((4,), torch.nan)
-        volume = torch.randn(2, 4, 5, 6, 7)
-        return x.mean(), x[:, 0], x, x[None], torch.randn(2, 2, 8, 8) * 100, torch.rand(2, 3, 8, 8), volume, nan
-
-
-NAMES = ["zero", "one", "two", "three", "four", "rgb", "five", "nan"]
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_summaries_of_every_kind_are_written(batches: Any, difference: Any, tmp_path: Path) -> None:
-    model = EisenModuleWrapper(Everything(), ["x"], NAMES)
-    metric = EisenModuleWrapper(torch.nn.L1Loss(), ["two", "y"], ["difference"])
-    validation = Validation(model, batches, [metric], [metric], device="cpu")
-    hook = TensorboardSummaryHook(validation.id, "Validation", tmp_path, show_all_axes=True)
-    validation.run()
-    hook.writer.close()
-    tags = tags_of(tmp_path / "summaries" / "Validation")
-    for kind in ("losses", "metrics"):
-        assert {f"{kind}/difference/mean", f"{kind}/difference/std"} <= tags["scalars"]
-        assert f"{kind}/difference" in tags["histograms"]
-    assert {"inputs/age/mean", "outputs/one/std", "outputs/four/mean", "outputs/five/std"} <= tags["scalars"]
-    assert {"inputs/age", "outputs/four/histogram", "outputs/two/distribution"} <= tags["histograms"]
-    images = {"outputs/two", "outputs/four", "outputs/rgb", *(f"outputs/five_axis_{axis}" for axis in (1, 2, 3))}
-    assert images <= {tag.rpartition("/")[0] if tag.count("/") > 1 else tag for tag in tags["images"]} | tags["images"]
-    assert not any("three" in tag for kinds in tags.values() for tag in kinds)
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_pairs_are_compared(batches: Any, tmp_path: Path) -> None:
-    for batch in batches:
-        batch["label"] = torch.tensor([0, 1, 1, 0])
-    model = EisenModuleWrapper(Scores(), ["x"], ["score", "logits"])
-    validation = Validation(model, batches, device="cpu")
-    pairs = [["label", "score"], ["label", "logits"], ["label", "absent"]]
-    hook = TensorboardSummaryHook(validation.id, "V", tmp_path, pairs)
-    validation.run()
-    hook.writer.close()
-    tags = tags_of(tmp_path / "summaries" / "V")
-    assert {"label_Vs_score/confusion_matrix", "label_Vs_logits/confusion_matrix"} <= tags["images"]
-    assert "label_Vs_score/pr_curve" in tags["tensors"]
-    with pytest.raises(ArgumentError, match="comparison_pairs"):
-        TensorboardSummaryHook(validation.id, "V", tmp_path, ["label"])
-
-
-class Scores(torch.nn.Module):
-    """A score of two classes, and one score per class."""
-
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return torch.sigmoid(x[:, 0]), torch.cat([-x, x], dim=1)
-
-
-def test_a_full_disk_does_not_stop_a_run_for_a_picture(make_training: Make, tmp_path: Path, caplog: Any) -> None:
-    training = make_training()
-    hook = TensorboardSummaryHook(training.id, "Training", tmp_path)
-
-    class Full:
-        def __getattr__(self, name: str) -> Any:
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-    hook.writer = Full()
-    training.run()
-    assert training.epoch == 1
-    assert "disk is full" in caplog.text
-
-
-def test_the_tensorboard_library_is_loaded_late(make_training: Make, tmp_path: Path) -> None:
-    hook = TensorboardSummaryHook(make_training().id, "Training", tmp_path)
-    assert "writer" not in vars(hook)
-
-
-@pytest.mark.parametrize("n_channels", [1, 2, 3, 4, 7])
-def test_pictures_have_one_or_three_channels_and_fit_the_range(n_channels: int) -> None:
-    images = np.random.default_rng(0).normal(0, 100, (2, n_channels, 5, 6))
-    images[0, 0, 0, 0] = np.nan
-    found = pictures(images)
-    assert found.shape == (2, 3 if n_channels == 3 else 1, 5, 6)
-    assert found.min() >= 0
-    assert found.max() <= 1
-    assert pictures(np.full((1, 1, 2, 2), 7.0)).max() == 0
-
-
-def test_a_one_hot_label_shows_a_shade_per_class() -> None:
-    one_hot = np.eye(4).reshape(1, 4, 1, 4)
-    assert pictures(one_hot).ravel().tolist() == [0, 0.25, 0.5, 0.75]
-
-
 def test_a_confusion_matrix_knows_classes_that_occur_in_predictions_only() -> None:
     counts, classes = confusion_matrix(np.array([0, 1]), np.array([0, 5]))
     assert classes == [0, 1, 5]
@@ -287,10 +177,3 @@ def test_a_confusion_matrix_is_drawn(normalize: bool) -> None:
     assert picture.shape[2] == 4
     assert picture.dtype == np.uint8
     assert picture.std() > 0
-
-
-def test_classes_come_from_numbers_or_scores() -> None:
-    assert classes_of(np.array([0.2, 0.7])).tolist() == [0, 1]  # type: ignore[union-attr]
-    assert classes_of(np.array([0.0, 3.0])).tolist() == [0, 3]  # type: ignore[union-attr]
-    assert classes_of(np.array([1.5, 3.0])) is None
-    assert classes_of(np.array([np.nan])) is None

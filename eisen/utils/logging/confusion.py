@@ -10,29 +10,7 @@ import numpy.typing as npt
 
 from eisen._core.types import Array
 
-__all__ = ["classes_of", "confusion_matrix", "plot_confusion_matrix"]
-
-
-def classes_of(values: Array) -> Array | None:
-    """Return class numbers, one per case, from class numbers, scores of two classes, or scores per class.
-
-    Args:
-        values: Shape (cases,), whole numbers or scores from 0 to 1; or (cases, classes), where the highest wins.
-
-    Returns:
-        Shape (cases,); None for anything else.
-
-    Example:
-        >>> classes_of(np.array([[0.1, 0.9], [0.8, 0.2]]))
-        array([1, 0])
-    """
-    if values.ndim == 2:
-        return np.asarray(values.argmax(axis=1))
-    if values.ndim != 1 or not np.isfinite(values).all():
-        return None
-    if np.equal(np.mod(values, 1), 0).all():
-        return values.astype(np.int64)
-    return (values >= 0.5).astype(np.int64) if values.min() >= 0 and values.max() <= 1 else None
+__all__ = ["confusion_matrix", "plot_confusion_matrix"]
 
 
 def confusion_matrix(truth: Any, predicted: Any) -> tuple[npt.NDArray[np.int64], list[int]]:

@@ -1,12 +1,17 @@
-"""Turning arrays of any range and channel count into pictures."""
+"""Turning arrays of any range and channel count into pictures and films."""
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
+import numpy.typing as npt
 
 from eisen._core.types import Array
 
-__all__ = ["middle_slices", "pictures"]
+__all__ = ["film", "gif", "pictures"]
+
+_MAX_FRAMES, _MAX_SIDE, _MAX_CASES = 64, 192, 4
 
 
 def pictures(images: Array) -> Array:
@@ -34,17 +39,49 @@ def pictures(images: Array) -> Array:
     return np.stack([_stretched(value) for value in values])
 
 
-def middle_slices(volumes: Array, axis: int) -> Array:
-    """Return the middle slice of each volume across a spatial axis.
+def film(volumes: Array, axis: int) -> npt.NDArray[np.uint8]:
+    """Return volumes as a film through their slices, the first cases side by side.
+
+    Large volumes are thinned out: at most 64 frames of at most 192 pixels a side, and four cases.
 
     Args:
         volumes: Shape (cases, channels, i, j, k).
-        axis: 1, 2 or 3: i, j or k.
+        axis: The axis that becomes time: 1, 2 or 3 for i, j or k.
 
     Returns:
-        Shape (cases, channels, ...) with the other two axes.
+        Shape (frames, height, width, 1 or 3), 0 to 255; each case is stretched to its own range.
+
+    Example:
+        >>> film(np.zeros((2, 1, 5, 6, 7)), axis=1).shape
+        (5, 6, 14, 1)
     """
-    return np.asarray(np.take(volumes, volumes.shape[axis + 1] // 2, axis=axis + 1))
+    frames = np.moveaxis(volumes[:_MAX_CASES], axis + 1, 2)
+    steps = [-(-n // limit) for n, limit in zip(frames.shape[2:], (_MAX_FRAMES, _MAX_SIDE, _MAX_SIDE), strict=True)]
+    frames = frames[:, :, :: steps[0], :: steps[1], :: steps[2]]
+    n, c, t, h, w = frames.shape
+    shown = (pictures(frames.reshape(n, c, t * h, w)) * 255).round().astype(np.uint8)
+    shown = shown.reshape(n, -1, t, h, w)
+    return np.ascontiguousarray(shown.transpose(2, 3, 0, 4, 1).reshape(t, h, n * w, shown.shape[1]))
+
+
+def gif(frames: npt.NDArray[np.uint8], frames_per_second: int = 10) -> bytes:
+    """Return a film as an animated GIF.
+
+    Args:
+        frames: Shape (frames, height, width, 1 or 3), 0 to 255.
+        frames_per_second: How fast it plays.
+
+    Example:
+        >>> gif(np.zeros((3, 4, 4, 1), np.uint8))[:6]
+        b'GIF89a'
+    """
+    from PIL import Image
+
+    images = [Image.fromarray(frame[..., 0] if frame.shape[-1] == 1 else frame) for frame in frames]
+    buffer = io.BytesIO()
+    options = {"duration": 1000 // frames_per_second, "loop": 0, "optimize": False}
+    images[0].save(buffer, format="GIF", save_all=True, append_images=images[1:], **options)
+    return buffer.getvalue()
 
 
 def _stretched(value: Array) -> Array:

@@ -1,23 +1,24 @@
-"""Curves, histograms and pictures of every epoch in TensorBoard."""
+"""Curves, histograms, pictures and films of every epoch in TensorBoard."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import numpy as np
-
 from eisen._core.atomic import artifact_error
 from eisen._core.errors import ArgumentError
 from eisen._core.types import Array
-from eisen.utils.events import EpochEnd
+from eisen.utils.artifacts.best import existing_folder
+from eisen.utils.events import EpochEnd, Message
 from eisen.utils.hub import attach
-from eisen.utils.logging.confusion import classes_of, confusion_matrix, plot_confusion_matrix
-from eisen.utils.logging.pictures import middle_slices, pictures
+from eisen.utils.logging.board import Board
+from eisen.utils.logging.comparison import compare
+from eisen.utils.logging.confusion import plot_confusion_matrix
 
 __all__ = ["TensorboardSummaryHook", "plot_confusion_matrix"]
 
@@ -27,9 +28,9 @@ _log = logging.getLogger(__name__)
 class TensorboardSummaryHook:
     """Write losses, metrics, inputs and outputs of every epoch to ``<artifacts_dir>/summaries/<phase>``.
 
-    Numbers become curves and histograms; images (cases, channels, height, width) become pictures, volumes the
-    pictures of their middle slices. Inputs and outputs are those of the last batch. What cannot be shown is left
-    out: a summary never stops a run.
+    Numbers become curves and histograms; images (cases, channels, height, width) become pictures, volumes animated
+    films through their slices. Inputs and outputs are those of the last batch. Histograms of large arrays are made of
+    100 000 of their values. What cannot be shown is left out with a warning: a summary never stops a run.
 
     Attributes:
         writer: The `SummaryWriter`, opened when first used.
@@ -38,13 +39,15 @@ class TensorboardSummaryHook:
         workflow_id: The `id` of the workflow to watch.
         phase: Name of the folder, e.g. ``"Training"``.
         artifacts_dir: Folder for results; it must exist.
-        comparison_pairs: Pairs ``[input, output]`` of class numbers, one per case, to compare in a confusion matrix
-            and, for scores of two classes, a precision-recall curve. The output may also have a score per class,
-            shape (cases, classes); then the last batch is compared.
-        show_all_axes: Show the middle slices of volumes along all three axes instead of the first.
+        comparison_pairs: Pairs ``[input, output]`` to compare in a confusion matrix and precision-recall curves:
+            classes with classes, probabilities or logits, per case or per voxel.
+        show_all_axes: Show volumes along all three axes instead of the first.
+        overlays: Pairs ``[image, label]`` of inputs or outputs: pictures of the image with the outlines of the label,
+            e.g. ``[["image", "label"], ["image", "logits"]]``.
+        images_every: Pictures and films in every so many epochs, numbers in all.
 
     Raises:
-        ArgumentError: If the folder is not there (also a `ValueError`).
+        ArgumentError: If the folder is not there (also a `ValueError`), or an argument is not as described.
     """
 
     def __init__(
@@ -54,20 +57,22 @@ class TensorboardSummaryHook:
         artifacts_dir: str | Path,
         comparison_pairs: Sequence[Sequence[str]] | None = None,
         show_all_axes: bool = False,
+        *,
+        overlays: Sequence[Sequence[str]] | None = None,
+        images_every: int = 1,
     ) -> None:
-        if not Path(artifacts_dir).is_dir():
-            raise ArgumentError(
-                f"the folder for results, '{artifacts_dir}', does not exist",
-                expected="an existing folder",
-                to_do=f"make it first: mkdir -p '{artifacts_dir}'",
-            )
-        self.folder = Path(artifacts_dir) / "summaries" / phase
+        self.folder = existing_folder(artifacts_dir) / "summaries" / phase
+        self.comparison_pairs = [_pair(pair, "comparison_pairs") for pair in comparison_pairs or []]
+        self.overlays = [_pair(pair, "overlays") for pair in overlays or []]
+        self.show_all_axes = show_all_axes
+        if not isinstance(images_every, int) or images_every < 1:
+            raise ArgumentError(f"images_every is {images_every!r}", expected="a whole number from 1")
+        self.images_every = images_every
+        self._complained: set[str] = set()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise artifact_error(error, self.folder) from error
-        self.comparison_pairs = [_pair(pair) for pair in comparison_pairs or []]
-        self.show_all_axes = show_all_axes
         attach(workflow_id, self)
 
     @cached_property
@@ -79,73 +84,66 @@ class TensorboardSummaryHook:
 
     def on_epoch_end(self, event: EpochEnd) -> None:
         """Write the summaries of an epoch."""
-        message, step = event.message, event.epoch
-        try:
-            for kind in ("losses", "metrics"):
-                for row in message[kind]:
-                    for name, values in row.items():
-                        self._write_distribution(f"{kind}/{name}", f"{kind}/{name}", values, step)
-            for kind in ("inputs", "outputs"):
-                for name, values in message[kind].items():
-                    self._write_field(f"{kind}/{name}", values, step)
-            for given, found in self.comparison_pairs:
-                self._compare(given, found, message, step)
+        message = event.message
+        with self._guarded("TensorBoard"):
+            board = Board(self.writer, event.epoch, self.show_all_axes)
+            self._write_measures(board, message)
+            if event.epoch % self.images_every == 0:
+                self._write_fields(board, message)
             self.writer.flush()
+
+    def _write_measures(self, board: Board, message: Message) -> None:
+        for kind in ("losses", "metrics"):
+            for row in message[kind]:
+                for name, values in row.items():
+                    with self._guarded(f"{kind}/{name}"):
+                        board.measure(f"{kind}/{name}", values)
+
+    def _write_fields(self, board: Board, message: Message) -> None:
+        for kind in ("inputs", "outputs"):
+            for name, values in message[kind].items():
+                with self._guarded(f"{kind}/{name}"):
+                    board.field(f"{kind}/{name}", values)
+        for given, found in self.comparison_pairs:
+            with self._guarded(f"{given}_Vs_{found}"):
+                self._compare(board, given, found, message)
+        for image, label in self.overlays:
+            with self._guarded(f"overlays/{image}_{label}"):
+                board.overlays(f"overlays/{image}_{label}", _field(image, message), _field(label, message))
+
+    def _compare(self, board: Board, given: str, found: str, message: Message) -> None:
+        pairs = compare(message["inputs"][given], message["outputs"][found])
+        if isinstance(pairs, str):
+            raise ValueError(pairs)  # noqa: TRY004  # the guard makes a warning of it
+        board.comparison(f"{given}_Vs_{found}", pairs)
+
+    @contextmanager
+    def _guarded(self, tag: str) -> Iterator[None]:
+        """Turn whatever goes wrong into one warning per tag."""
+        try:
+            yield
         except OSError as error:
-            _log.warning("%s", artifact_error(error, self.folder))
+            if tag != "TensorBoard":
+                raise
+            self._complain("disk", str(artifact_error(error, self.folder)))
+        except Exception as error:
+            what = f"there is no field {error}" if isinstance(error, KeyError) else str(error) or type(error).__name__
+            self._complain(tag, f"{tag} is not shown in TensorBoard: {what}")
 
-    def _write_field(self, tag: str, values: Array, step: int) -> None:
-        if values.dtype.kind not in "biuf" or not values.size:
-            return
-        if values.ndim == 0:
-            self.writer.add_scalar(tag, float(values), step)
-        elif values.ndim == 1:
-            self._write_distribution(tag, tag, values, step)
-        elif values.ndim == 2:
-            self.writer.add_image(tag, pictures(values[None, None])[0], step)
-            self._write_histogram(f"{tag}/distribution", values, step)
-        elif values.ndim in (4, 5):
-            self._write_distribution(tag, f"{tag}/histogram", values, step)
-            self._write_pictures(tag, values, step)
-
-    def _write_pictures(self, tag: str, values: Array, step: int) -> None:
-        if values.ndim == 4:
-            self.writer.add_images(tag, pictures(values), step)
-            return
-        for axis in range(1, 4 if self.show_all_axes else 2):
-            self.writer.add_images(f"{tag}_axis_{axis}", pictures(middle_slices(values, axis)), step)
-
-    def _write_distribution(self, tag: str, histogram_tag: str, values: Array, step: int) -> None:
-        numbers = np.asarray(values, dtype=np.float64)
-        self.writer.add_scalar(f"{tag}/mean", numbers.mean(), step)
-        self.writer.add_scalar(f"{tag}/std", numbers.std(), step)
-        self._write_histogram(histogram_tag, numbers, step)
-
-    def _write_histogram(self, tag: str, values: Array, step: int) -> None:
-        numbers = np.asarray(values, dtype=np.float64)
-        finite = numbers[np.isfinite(numbers)]
-        if finite.size:
-            self.writer.add_histogram(tag, finite, step)
-
-    def _compare(self, given: str, found: str, message: dict[str, Any], step: int) -> None:
-        truth, scores = message["inputs"].get(given), message["outputs"].get(found)
-        if truth is not None and scores is not None and scores.ndim == 2:
-            truth = truth[-len(scores) :]
-        if truth is None or scores is None or truth.ndim != 1 or len(scores) != len(truth):
-            _log.warning("%s and %s cannot be compared: one class number per case is needed", given, found)
-            return
-        tag = f"{given}_Vs_{found}"
-        if scores.ndim == 1 and min(truth.min(), scores.min()) >= 0 and max(truth.max(), scores.max()) <= 1:
-            self.writer.add_pr_curve(f"{tag}/pr_curve", truth, scores, step)
-        predicted = classes_of(scores)
-        if predicted is not None:
-            matrix, classes = confusion_matrix(classes_of(truth), predicted)
-            picture = plot_confusion_matrix(matrix, classes)
-            self.writer.add_image(f"{tag}/confusion_matrix", picture, step, dataformats="HWC")
+    def _complain(self, tag: str, what: str) -> None:
+        if tag not in self._complained:
+            self._complained.add(tag)
+            _log.warning("%s", what)
 
 
-def _pair(pair: Sequence[str]) -> tuple[str, str]:
+def _field(name: str, message: Message) -> Array:
+    """Return an output of the model, or an input if there is no output of that name."""
+    values: Array = message["outputs"][name] if name in message["outputs"] else message["inputs"][name]
+    return values
+
+
+def _pair(pair: Sequence[str], argument: str) -> tuple[str, str]:
     if isinstance(pair, str) or len(pair) != 2:
         expected = "pairs of names, e.g. [['label', 'prediction']]"
-        raise ArgumentError(f"comparison_pairs holds {pair!r}", expected=expected)
+        raise ArgumentError(f"{argument} holds {pair!r}", expected=expected)
     return pair[0], pair[1]
