@@ -22,7 +22,7 @@ from eisen.utils import EisenModuleWrapper
 from eisen.utils.logging import TensorboardSummaryHook
 from eisen.utils.logging.comparison import Comparison, compare
 from eisen.utils.logging.overlays import label_map_of, overlay
-from eisen.utils.logging.pictures import film, pictures
+from eisen.utils.logging.pictures import film, gif, pictures
 from eisen.utils.workflows import Testing, Training, Validation
 
 Make = Callable[..., Training]
@@ -302,3 +302,9 @@ def test_arguments_that_cannot_be_are_refused(make_training: Make, tmp_path: Pat
     with pytest.raises(ArgumentError, match=next(iter(params))):
         TensorboardSummaryHook(make_training().id, "Training", tmp_path, **params)
     assert not list(tmp_path.iterdir())
+
+
+def test_coloured_films_keep_their_colours() -> None:
+    colours = np.array([[[[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]]]], np.uint8)
+    image = Image.open(io.BytesIO(gif(np.repeat(colours, 2, axis=0)))).convert("RGB")
+    assert [image.getpixel((i, 0)) for i in range(4)] == [tuple(colour) for colour in colours[0, 0].tolist()]
