@@ -10,6 +10,7 @@ from typing import Any
 PAGES = {
     "eisen.io": "Readers and writers",
     "eisen.datasets": "Datasets",
+    "eisen.datasets.doctor": "Looking through data",
     "eisen.transforms": "Transforms",
     "eisen.models": "Models",
     "eisen.ops.losses": "Losses",

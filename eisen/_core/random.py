@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["generator", "sample", "seed", "step"]
+__all__ = ["generator", "late_step", "sample", "seed", "step"]
 
 
 @dataclass
@@ -58,14 +58,55 @@ def sample(seed: int, epoch: int, index: int) -> Iterator[None]:
         ...     first == generator().random()
         True
     """
+    with _entered(_Position((seed, epoch, index)), (seed, epoch, index)):
+        yield
+
+
+@contextmanager
+def late_step(seed: int, epoch: int, index: int, number: int, *, others: bool = True) -> Iterator[None]:
+    """Enter one step of the chain of a sample by itself, as a step that runs on a whole batch does for each element.
+
+    Eisen's own random numbers are those of step `number` of a `Compose` inside `sample`. The global generators are
+    seeded for this step alone: it cannot know what the steps before took from them.
+
+    Args:
+        seed: As of `sample`.
+        epoch: As of `sample`.
+        index: As of `sample`.
+        number: Number of the step in its chain, from 0.
+        others: Whether to seed the global generators of Python, NumPy and torch too; False saves their time.
+
+    Example:
+        >>> with sample(seed=1, epoch=0, index=7), step(3):
+        ...     first = generator().random()
+        >>> with late_step(seed=1, epoch=0, index=7, number=3):
+        ...     first == generator().random()
+        True
+    """
+    position = _Position((seed, epoch, index), (number,))
+    with _entered(position, (seed, epoch, index), (number + 1,)) if others else _at(position):
+        yield
+
+
+@contextmanager
+def _entered(position: _Position, key: tuple[int, ...], spawn_key: tuple[int, ...] = ()) -> Iterator[None]:
+    """Be at a position, with the global generators seeded by a key, and put them back afterwards."""
     saved = _save_globals()
-    token = _position.set(_Position((seed, epoch, index)))
     try:
-        _seed_globals(int(np.random.SeedSequence((seed, epoch, index)).generate_state(1)[0]))
+        _seed_globals(int(np.random.SeedSequence(key, spawn_key=spawn_key).generate_state(1)[0]))
+        with _at(position):
+            yield
+    finally:
+        _restore_globals(saved)
+
+
+@contextmanager
+def _at(position: _Position) -> Iterator[None]:
+    token = _position.set(position)
+    try:
         yield
     finally:
         _position.reset(token)
-        _restore_globals(saved)
 
 
 @contextmanager

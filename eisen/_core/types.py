@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from eisen._core.errors import GeometryError
 
-__all__ = ["Affine", "Array", "Batch", "DataPoint", "Geometry", "Step", "is_label_field", "meta_field"]
+__all__ = ["Affine", "Array", "Batch", "DataPoint", "Geometry", "Step", "Warp", "is_label_field", "meta_field"]
 
 DataPoint = dict[str, Any]
 """One case: names of fields to values (paths, images, arrays, tensors, numbers, text)."""
@@ -48,12 +48,46 @@ def meta_field(field: str) -> str:
 
 
 @dataclass(frozen=True, eq=False)
+class Warp:
+    """A smooth deformation: a position x in millimetres shows the tissue that is at x + displacement(x) in the body.
+
+    The displacement is a uniform cubic B-spline over a grid of voxels; beyond the grid it goes on as at the rim.
+
+    Args:
+        points: Displacement in RAS+ mm of each control point, shape (a, b, c, 3), at least 4 along each axis.
+        affine: 4 x 4, voxel index to RAS+ millimetres, of the grid the control points span.
+        shape: Shape of that grid, 3 numbers.
+
+    Example:
+        >>> warp = Warp(np.zeros((7, 7, 7, 3), "float32"), np.eye(4), (64, 64, 20))
+        >>> warp == Warp(warp.points + 1, np.eye(4), (64, 64, 20))
+        False
+    """
+
+    points: Array
+    affine: Affine
+    shape: tuple[int, ...]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Warp):
+            return NotImplemented
+        return self is other or (
+            self.shape == other.shape
+            and np.array_equal(self.affine, other.affine)
+            and np.array_equal(self.points, other.points)
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # holds arrays
+
+
+@dataclass(frozen=True, eq=False)
 class Geometry:
     """Where the voxels of an array are in the body.
 
     Every spatial transform that knows its effect writes a new record. The grid of the file stays in
     `native_affine` and `native_shape`, so a result can be brought back to it: the voxels of both grids have
-    positions in the same millimetres, whatever the steps in between were.
+    positions in the same millimetres, whatever the steps in between were. The voxel at `index` is at
+    ``w1(w2(... (affine @ index)))`` where w1, w2, ... are the `warps`, most often none.
 
     Args:
         affine: 4 x 4, voxel index to RAS+ millimetres, of the array as it is now.
@@ -62,7 +96,9 @@ class Geometry:
         native_shape: The same, of the file.
         source: File name the voxels came from.
         history: Names of the spatial steps so far, oldest first.
-        invertible: False once a step moved voxels in a way the affine does not tell (elastic).
+        invertible: False once a step moved voxels in a way that cannot be undone: tissue folded, or the step does not
+            tell what it did.
+        warps: Elastic deformations so far, oldest first.
 
     Example:
         >>> grid = Geometry.of(np.diag([1.0, 1.0, 3.0, 1.0]), (64, 64, 20))
@@ -80,6 +116,7 @@ class Geometry:
     source: str = ""
     history: tuple[str, ...] = ()
     invertible: bool = True
+    warps: tuple[Warp, ...] = ()
 
     def __post_init__(self) -> None:
         _teach_torch_to_collate()
@@ -88,7 +125,7 @@ class Geometry:
     def of(cls, affine: Any, shape: Sequence[int], source: str = "") -> Geometry:
         """Return the record of an array fresh from its file."""
         matrix = np.array(affine, dtype=np.float64)
-        if matrix.shape != (4, 4) or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix[:3, :3])) < 1e-12:
+        if not _spans_space(matrix):
             raise GeometryError(
                 f"the affine of {source or 'the image'} does not span space: {matrix.tolist()}",
                 expected="4 x 4 finite numbers, voxel index to RAS+ millimetres, with three independent axes",
@@ -98,20 +135,36 @@ class Geometry:
         size = tuple(int(n) for n in shape)
         return cls(matrix, size, matrix, size, source)
 
-    def moved(self, affine: Any, shape: Sequence[int], step: str, *, invertible: bool = True) -> Geometry:
-        """Return the record after a spatial step named `step` that led to this affine and shape."""
+    def moved(
+        self, affine: Any, shape: Sequence[int], step: str, *, invertible: bool = True, warp: Warp | None = None
+    ) -> Geometry:
+        """Return the record after a spatial step that led to this affine and shape, and to this warp if it bent."""
         return replace(
             self,
             affine=np.array(affine, dtype=np.float64),
             shape=tuple(int(n) for n in shape),
             history=(*self.history, step),
             invertible=self.invertible and invertible,
+            warps=self.warps if warp is None else (*self.warps, warp),
         )
 
     @property
     def spacing(self) -> tuple[float, ...]:
         """Edge lengths of a voxel in millimetres, one per array axis."""
         return tuple(float(length) for length in np.linalg.norm(self.affine[:3, :3], axis=0))
+
+    @property
+    def shear_degrees(self) -> float:
+        """How far the two axes that meet at the worst angle are from a right one; 0 for a proper grid.
+
+        Example:
+            >>> sheared = Geometry.of([[1, 0.2, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]], (4, 4, 4))
+            >>> round(sheared.shear_degrees, 1)
+            11.3
+        """
+        axes = self.affine[:3, :3] / self.spacing
+        cosines = np.abs(axes.T @ axes)[np.triu_indices(3, 1)]
+        return float(np.degrees(np.arcsin(min(1.0, cosines.max()))))
 
     @property
     def native(self) -> Geometry:
@@ -137,6 +190,7 @@ class Geometry:
             self.source,
             self.history,
             self.invertible,
+            self.warps,
         )
 
     def __eq__(self, other: object) -> bool:
@@ -147,9 +201,18 @@ class Geometry:
             and self.native_shape == other.native_shape
             and np.array_equal(self.affine, other.affine)
             and np.array_equal(self.native_affine, other.native_affine)
+            and self.warps == other.warps
         )
 
     __hash__ = None  # type: ignore[assignment]  # holds arrays
+
+
+def _spans_space(matrix: Affine) -> bool:
+    """Tell whether an affine is one: finite, of a size found on earth, with three independent axes."""
+    if matrix.shape != (4, 4) or not np.isfinite(matrix).all() or np.abs(matrix).max() > 1e9:
+        return False
+    lengths = np.linalg.norm(matrix[:3, :3], axis=0)
+    return bool(lengths.min() > 1e-9 and abs(np.linalg.det(matrix[:3, :3] / lengths)) > 1e-6)
 
 
 class Batch(dict[str, Any]):
@@ -158,14 +221,16 @@ class Batch(dict[str, Any]):
     Args:
         values: The stacked fields.
         cases: One name per element of the batch.
+        samples: The index in the data set of each element; random numbers of the element depend on it.
     """
 
-    def __init__(self, values: Mapping[str, Any], cases: Sequence[str] = ()) -> None:
+    def __init__(self, values: Mapping[str, Any], cases: Sequence[str] = (), samples: Sequence[int] = ()) -> None:
         super().__init__(values)
         self.cases = list(cases)
+        self.samples = list(samples)
 
     def __reduce__(self) -> Any:
-        return Batch, (dict(self), self.cases)
+        return Batch, (dict(self), self.cases, self.samples)
 
 
 _torch_knows = False

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from copy import deepcopy
 from operator import index as as_integer
 from pathlib import PurePath
-from typing import Any, SupportsIndex
+from typing import Any, Literal, SupportsIndex
 
 from torch.utils.data import Dataset
 
 from eisen._core.errors import ArgumentError, EisenError, StepError
 from eisen._core.types import DataPoint, Step
 from eisen.datasets.listing import first_file
+from eisen.datasets.options import spell_out
+from eisen.datasets.split import choose_split
 
 __all__ = ["EisenDataset"]
 
@@ -26,24 +28,48 @@ class EisenDataset(Dataset[DataPoint]):
     Args:
         cases: What is known about each case: names of fields to file names, numbers, text or arrays.
         transform: What to do with a case when it is read; None: nothing.
+        split: Which of the cases: ``"all"``, or one side of a seeded split, ``"train"`` or ``"validation"``. Which side
+            a case is on depends on its first file name and `split_seed` only, not on where it stands in the list.
+        validation_fraction: Share of the cases that is for validation, between 0 and 1.
+        split_seed: Another number gives another split.
+        group: What cases that must stay together (e.g. those of one patient) have in common: the name of a field, or a
+            regular expression with one group in parentheses that is searched in the first file name of a case. None:
+            each case on its own.
 
     Raises:
-        ArgumentError: If the transform cannot be called.
+        ArgumentError: If the transform cannot be called, or an argument of the split is wrong.
+        EmptyDatasetError: If one side of the split would be empty.
 
     Example:
         >>> ages = EisenDataset([{"age": 61}, {"age": 47}], transform=lambda case: {"decades": case["age"] // 10})
         >>> len(ages), ages[0], ages[-1]
         (2, {'decades': 6}, {'decades': 4})
+        >>> len(EisenDataset([{"image": f"{n}.nii.gz"} for n in range(10)], split="train"))
+        8
     """
 
-    def __init__(self, cases: Sequence[Any], transform: Step | None = None) -> None:
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        spell_out(cls)
+
+    def __init__(
+        self,
+        cases: Sequence[Any],
+        transform: Step | None = None,
+        *,
+        split: Literal["all", "train", "validation"] = "all",
+        validation_fraction: float = 0.2,
+        split_seed: int = 0,
+        group: str | None = None,
+    ) -> None:
         if transform is not None and not callable(transform):
             raise ArgumentError(
                 f"{type(self).__name__}: transform is {type(transform).__name__}, which cannot be called",
                 expected="None, a function or a transform; several of them inside eisen.transforms.Compose",
             )
-        self.cases = cases
+        self.cases = choose_split(cases, split, validation_fraction, split_seed, group)
         self.transform = transform
+        self.split = split
 
     def __len__(self) -> int:
         return len(self.cases)

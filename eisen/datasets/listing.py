@@ -72,11 +72,12 @@ def checked_cases(entries: Any, path: Path, where: str) -> list[dict[str, Any]]:
 
 
 def first_file(case: Any) -> str:
-    """Return the first value of a case that looks like a file name; else an empty string.
+    """Return the first value of a case that looks like a file name, or is a list that begins with one; else "".
 
     Example:
         >>> first_file({"id": "042", "image": "./imagesTr/a.nii.gz", "label": "./labelsTr/b.nii.gz"})
         './imagesTr/a.nii.gz'
     """
     values = case.values() if isinstance(case, dict) else ()
-    return next((value for value in values if isinstance(value, str) and _FILE_NAME.search(value)), "")
+    firsts = (value[0] if isinstance(value, (list, tuple)) and value else value for value in values)
+    return next((value for value in firsts if isinstance(value, str) and _FILE_NAME.search(value)), "")

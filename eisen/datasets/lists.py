@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from eisen._core.errors import ArgumentError
 from eisen._core.types import Step
 from eisen.datasets.base import EisenDataset
+from eisen.datasets.options import SplitOptions
 
 __all__ = ["ListDataset"]
 
@@ -20,9 +21,10 @@ class ListDataset(EisenDataset):
     Args:
         data_list: One dict per case.
         transform: What to do with a case when it is read; None: nothing.
+        **split: Which cases to keep.
 
     Raises:
-        ArgumentError: If `data_list` has no length or cannot be indexed.
+        ArgumentError: If `data_list` has no length or cannot be indexed, or an argument of the split is wrong.
 
     Example:
         >>> cases = ListDataset([{"image": "a.nii.gz", "age": 61}, {"image": "b.nii.gz", "age": 47}])
@@ -30,7 +32,7 @@ class ListDataset(EisenDataset):
         (2, 47)
     """
 
-    def __init__(self, data_list: Sequence[Any], transform: Step | None = None) -> None:
+    def __init__(self, data_list: Sequence[Any], transform: Step | None = None, **split: Unpack[SplitOptions]) -> None:
         if (
             not hasattr(data_list, "__getitem__")
             or not hasattr(data_list, "__len__")
@@ -40,5 +42,5 @@ class ListDataset(EisenDataset):
                 f"ListDataset: data_list is {type(data_list).__name__}",
                 expected="a list with one dict per case",
             )
-        super().__init__(data_list, transform)
+        super().__init__(data_list, transform, **split)
         self.data_list = data_list

@@ -10,9 +10,9 @@ from typing import Any
 from torch.utils.data import Dataset, get_worker_info
 
 from eisen._core import random
+from eisen._core.collate import collate
 from eisen._core.errors import DataError, EisenError, StepError
 from eisen._core.types import Batch
-from eisen.datasets.collate import collate
 
 __all__ = ["BatchKey", "BatchReader", "Failure", "opened"]
 
@@ -48,7 +48,7 @@ class BatchReader(Dataset[Any]):
         epoch, indices = key
         try:
             samples = [self._sample(epoch, index) for index in indices]
-            return self._batch(samples, [self._name(index) for index in indices])
+            return self._batch(samples, indices)
         except EisenError as error:
             return Failure(_with_traceback(error))
         except Exception as error:
@@ -71,10 +71,11 @@ class BatchReader(Dataset[Any]):
         name = getattr(self.dataset, "case_name", None)
         return str(name(index)) if callable(name) else f"#{index}"
 
-    def _batch(self, samples: list[Any], names: list[str]) -> Any:
+    def _batch(self, samples: list[Any], indices: tuple[int, ...]) -> Any:
+        names = [self._name(index) for index in indices]
         if self.join is not None:
             joined = self.join(samples)
-            return Batch(joined, names) if isinstance(joined, Mapping) else joined
+            return Batch(joined, names, indices) if isinstance(joined, Mapping) else joined
         for sample, name in zip(samples, names, strict=True):
             if not isinstance(sample, Mapping):
                 raise DataError(
@@ -83,7 +84,7 @@ class BatchReader(Dataset[Any]):
                     to_do="wrap it: EisenDatasetWrapper(dataset, ['image', 'label'])",
                     case=name,
                 )
-        return Batch(collate(samples, names), names)
+        return Batch(collate(samples, names), names, indices)
 
 
 def opened(result: Any) -> Any:

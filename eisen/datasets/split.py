@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import posixpath
 import re
 from collections.abc import Sequence
@@ -22,13 +23,13 @@ SPLITS = ("all", "train", "validation")
 
 
 def choose_split(
-    cases: Sequence[dict[str, Any]],
+    cases: Sequence[Any],
     split: str = "all",
     validation_fraction: float = 0.2,
     split_seed: int = 0,
     group: str | None = None,
-) -> list[dict[str, Any]]:
-    r"""Return the cases of one side of a seeded split, in the order of the list.
+) -> Sequence[Any]:
+    r"""Return the cases of one side of a seeded split, in the order of the list; all of them as they are.
 
     The groups of cases are ranked by the SHA-256 digest of seed and group; the first ones, a fraction of all
     groups (at least one, never all), are for validation.
@@ -38,8 +39,9 @@ def choose_split(
         split: ``"all"``, ``"train"`` or ``"validation"``.
         validation_fraction: Share of the groups that is for validation, between 0 and 1.
         split_seed: Another number gives another split.
-        group: Regular expression with one group in parentheses, searched in the first file name of a case: cases
-            where it finds the same text stay together, e.g. ``r"(patient\d+)_"``. None: each file on its own.
+        group: Name of a field, e.g. ``"patient"``: cases with the same value in it stay together. Or a regular
+            expression with one group in parentheses, searched in the first file name of a case: cases where it finds
+            the same text stay together, e.g. ``r"(patient\d+)_"``. None: each file on its own.
 
     Raises:
         ArgumentError: If an argument is not one of those, or `group` finds nothing in a file name.
@@ -52,10 +54,11 @@ def choose_split(
         (2, 1)
     """
     _check(split, validation_fraction, split_seed)
-    pattern = _compiled(group)
+    is_field = _is_field(group, cases)
+    pattern = None if is_field else _compiled(group)
     if split == "all":
-        return list(cases)
-    keys = [_key(case, pattern) for case in cases]
+        return cases
+    keys = [str(case[group]) if is_field else _key(case, number, pattern) for number, case in enumerate(cases)]
     groups = sorted(set(keys), key=lambda key: hashlib.sha256(f"{split_seed}\n{key}".encode()).digest())
     if len(groups) < 2:
         raise EmptyDatasetError(
@@ -88,15 +91,20 @@ def _compiled(group: str | None) -> re.Pattern[str] | None:
     if pattern.groups != 1:
         raise ArgumentError(
             f"group is {group!r}, with {pattern.groups} pairs of parentheses",
-            expected="a regular expression with one pair around what cases of one patient have in common",
+            expected="a field that every case has, or a regular expression with one pair around what cases of one "
+            "patient have in common",
         )
     return pattern
 
 
-def _key(case: dict[str, Any], pattern: re.Pattern[str] | None) -> str:
+def _is_field(group: str | None, cases: Sequence[Any]) -> bool:
+    return isinstance(group, str) and all(isinstance(case, dict) and group in case for case in cases)
+
+
+def _key(case: Any, number: int, pattern: re.Pattern[str] | None) -> str:
     """Return what decides the side of a case: its first file, or what the pattern finds in its name."""
     text = first_file(case)
-    name = posixpath.normpath(text.replace("\\", "/")) if text else json.dumps(case, sort_keys=True, default=str)
+    name = posixpath.normpath(text.replace("\\", "/")) if text else _content(case, number)
     if pattern is None:
         return name
     match = pattern.search(posixpath.basename(name)) or pattern.search(name)
@@ -106,3 +114,11 @@ def _key(case: dict[str, Any], pattern: re.Pattern[str] | None) -> str:
             expected="a regular expression that finds its group in the first file name of every case",
         )
     return match[1]
+
+
+def _content(case: Any, number: int) -> str:
+    """Return what tells a case without files from others: what is written about it, or else its number."""
+    try:
+        return json.dumps(case, sort_keys=True, default=os.fspath)
+    except TypeError:  # arrays
+        return f"case {number}"

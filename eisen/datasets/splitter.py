@@ -22,7 +22,7 @@ class EisenDatasetSplitter:
 
     The parts read their cases from the whole when they are asked for them; nothing is loaded by splitting. The
     permutation comes from NumPy's global generator: call ``numpy.random.seed`` before to repeat a split. (For a
-    split that does not depend on it, see `split` of `MSDDataset` and `JsonDataset`.)
+    split that does not depend on it, see the argument `split` that every data set has.)
 
     Args:
         fraction_train: Share of the cases for training, from 0 to 1.

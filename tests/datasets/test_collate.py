@@ -11,7 +11,7 @@ from torch.utils.data import default_collate
 
 from eisen._core.errors import DataError, MissingFieldError, ShapeError
 from eisen._core.types import Geometry
-from eisen.datasets.collate import collate
+from eisen._core.collate import collate, separate
 
 Pair = namedtuple("Pair", "a b")
 
@@ -120,3 +120,18 @@ def test_what_a_batch_cannot_hold_is_named(value):
     assert "NiftiToNumpy" in caught.value.card.to_do
     with pytest.raises(DataError):
         together(value, 1)
+
+
+def test_a_batch_is_taken_apart_again_into_what_it_was_made_of():
+    grid = Geometry.of(np.eye(4), (1, 1, 1))
+    cases = [
+        {"image": torch.full((1, 2), n), "age": n, "id": f"c{n}", "grid": grid, "none": None, "more": {"x": torch.ones(n)[:1]},
+         "cut": [n, 2 * n], "names": ["a", f"b{n}"], "pair": Pair(n, "p")}
+        for n in (1, 2)
+    ]  # fmt: skip
+    points = separate(collate(cases, ["#1", "#2"]), 2)
+    for case, point in zip(cases, points, strict=True):
+        assert torch.equal(point.pop("image"), case.pop("image"))
+        assert torch.equal(point.pop("more")["x"], case.pop("more")["x"])
+        assert point == case
+    assert separate({"x": torch.zeros(3), "shared": 7}, 2) == [{"x": pytest.approx(torch.zeros(3)), "shared": 7}] * 2

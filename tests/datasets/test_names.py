@@ -8,7 +8,38 @@ import eisen.datasets
 import eisen.datasets.json
 import eisen.datasets.msd
 
-NAMES = ["EisenDataset", "EisenDatasetSplitter", "JsonDataset", "ListDataset", "Loader", "MSDDataset", "make_phantoms"]
+NAMES = [
+    "ABCDataset",
+    "ABCsDataset",
+    "BIDSDataset",
+    "Brats2020",
+    "CAMUS",
+    "CLASSES",
+    "DicomTreeDataset",
+    "EMIDEC",
+    "EisenDataset",
+    "EisenDatasetSplitter",
+    "FolderDataset",
+    "JsonDataset",
+    "KaggleCovid19",
+    "ListDataset",
+    "Loader",
+    "MSDDataset",
+    "MedMNISTDataset",
+    "MedSegCovid19",
+    "NnUNetDataset",
+    "PANDA",
+    "PatchCamelyon",
+    "RSNABoneAgeChallenge",
+    "RSNAIntracranialHemorrhageDetection",
+    "TableDataset",
+    "UCSDCovid19",
+    "label_dict_to_array",
+    "make_phantoms",
+    "read_bone_age_kaggle_label_csv",
+    "read_csv",
+    "read_rsna_kaggle_label_csv",
+]
 
 
 def test_exactly_these_names_are_public():

@@ -1,4 +1,4 @@
-"""From the data points of some cases to one batch."""
+"""From the data points of some cases to one batch, and back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch.utils.data import get_worker_info
 from eisen._core.errors import DataError, MissingFieldError, ShapeError
 from eisen._core.types import Geometry
 
-__all__ = ["collate"]
+__all__ = ["collate", "separate"]
 
 _KEPT = (str, bytes, os.PathLike, Geometry, type(None))
 
@@ -56,6 +56,41 @@ def collate(samples: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[
     return batch
 
 
+def separate(batch: Mapping[str, Any], n: int) -> list[dict[str, Any]]:
+    """Return the data points of a batch: the inverse of `collate`, but arrays and numbers stay tensors.
+
+    Args:
+        batch: The stacked fields.
+        n: Number of elements.
+
+    Returns:
+        One dict per element; its tensors are views of the batch. A value that is not one per element is shared by all.
+
+    Example:
+        >>> points = separate({"image": torch.zeros(2, 1, 4, 4), "id": ["a", "b"]}, 2)
+        >>> points[1]["image"].shape, points[1]["id"]
+        (torch.Size([1, 4, 4]), 'b')
+    """
+    columns = {field: _elements(value, n) for field, value in batch.items()}
+    return [{field: column[place] for field, column in columns.items()} for place in range(n)]
+
+
+def _elements(value: Any, n: int) -> Sequence[Any]:
+    """Return what each element has of the value of one field."""
+    if isinstance(value, torch.Tensor) and value.ndim and len(value) == n:
+        return value.unbind()
+    if isinstance(value, Mapping):
+        parts = {key: _elements(item, n) for key, item in value.items()}
+        return [{key: part[place] for key, part in parts.items()} for place in range(n)]
+    if isinstance(value, list) and len(value) == n and any(isinstance(item, _KEPT) for item in value):
+        return value
+    if isinstance(value, (list, tuple)):  # per place the values of all elements, as `_transposed` leaves them
+        columns = [_elements(item, n) for item in value]
+        rows = [[column[place] for column in columns] for place in range(n)]
+        return [type(value)(*row) for row in rows] if hasattr(value, "_fields") else rows
+    return [value] * n
+
+
 def _together(values: list[Any], names: Sequence[str], field: str) -> Any:
     """Return the values of one field, one per case, as one."""
     first = values[0]
@@ -93,7 +128,7 @@ def _stacked(values: list[Any], names: Sequence[str], field: str) -> torch.Tenso
     if len(set(shapes)) > 1:
         raise _unequal(names, field, [str(shape) for shape in shapes])
     if not all(_is_plain(value) for value in values):
-        return torch.stack([torch.as_tensor(value) for value in values])
+        return _stacked_elsewhere(values)
     try:
         dtypes = {value.dtype for value in values}
         kind = _torch_dtype(dtypes.pop()) if len(dtypes) == 1 else _common(values)
@@ -106,6 +141,13 @@ def _stacked(values: list[Any], names: Sequence[str], field: str) -> torch.Tenso
         else:
             batch[place].copy_(value)
     return batch
+
+
+def _stacked_elsewhere(values: list[Any]) -> torch.Tensor:
+    """Return tensors of another device, or with gradients, as one tensor."""
+    tensors = [torch.as_tensor(value) for value in values]
+    kind = _common(tensors)
+    return torch.stack([tensor.to(kind) for tensor in tensors])
 
 
 def _is_plain(value: Any) -> bool:
