@@ -28,6 +28,7 @@ _SIZES = {  # the first four bytes of a file: the size of its header, in either 
     for size, kind in ((348, nibabel.Nifti1Image), (540, nibabel.Nifti2Image))
     for order in ("little", "big")
 }
+_MM = {"meter": 1000.0, "micron": 0.001}  # a header that names no unit means mm
 _HIGHEST_RATIO = 1032  # what deflate can do at best: a header that promises more is damaged
 _AGAIN = "copy or download the file again; if it was damaged when it was made, take the case out of the dataset"
 
@@ -77,9 +78,11 @@ def decode(path: Path) -> SpatialImage:
             voxels = _read_voxels(source, header, path)
             if zipped:
                 _finish(source)
+        proxy = _VoxelsInMemory(voxels, header.copy())
+        affine = _to_mm(header)
     return kind(
-        _VoxelsInMemory(voxels, header.copy()),
-        header.get_best_affine(),
+        proxy,
+        affine,
         header,
         file_map=kind.filespec_to_file_map(str(path)),
     )
@@ -149,6 +152,15 @@ def _read_voxels(source: ByteSource, header: Any, path: Path) -> Array:
         what = f"{path.name} is truncated: it holds {done} bytes of voxels"
         raise _corrupt(path, what, f"{buffer.size} bytes for {header.get_data_shape()} {header.get_data_dtype()}")
     return np.ndarray(header.get_data_shape(), header.get_data_dtype(), buffer, order="F")
+
+
+def _to_mm(header: Any) -> Array:
+    """Return the affine in mm, and let the header say mm, where it counted in metres or in micrometres."""
+    affine, (space, time) = header.get_best_affine(), header.get_xyzt_units()
+    if space in _MM:
+        header.set_xyzt_units("mm", time)
+        affine = np.diag([_MM[space]] * 3 + [1.0]) @ affine
+    return np.asarray(affine)
 
 
 def _finish(source: ByteSource) -> None:

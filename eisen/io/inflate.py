@@ -7,6 +7,7 @@ own gzip. It verifies the checksum and the length of every gzip member.
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,12 +18,16 @@ try:
     from isal import isal_zlib
 
     _fast_reader = isal_zlib._GzipReader
+    INFLATE_ERRORS: tuple[Any, ...] = (isal_zlib.error, zlib.error, OSError)
 except (ImportError, AttributeError):  # no wheel for this machine: slower, same result
     _fast_reader = None
+    INFLATE_ERRORS = (zlib.error, OSError)
 
-__all__ = ["ByteSource", "deflate", "fill", "open_bytes"]
+__all__ = ["INFLATE_ERRORS", "ByteSource", "Deflater", "fill", "inflater", "open_bytes"]
 
 _GZIP_MAGIC = b"\x1f\x8b"
+_GZIP = 31  # what zlib calls a gzip header and a checksum around 32 KiB of history
+_EITHER = 47  # the same, or a zlib header
 _READ_AHEAD = 512 * 1024
 
 
@@ -60,11 +65,28 @@ def fill(source: ByteSource, buffer: Any) -> int:
     return done
 
 
-def deflate(content: bytes) -> bytes:
-    """Return the content gzipped, the same bytes every time (no time stamp, no name)."""
+def inflater() -> Any:
+    """Return what unpacks a zlib or gzip stream like `zlib.decompressobj`, and verifies its checksum."""
     if _fast_reader is None:
-        return gzip.compress(content, 1, mtime=0)
-    from isal import igzip
+        return zlib.decompressobj(wbits=_EITHER)
+    return isal_zlib.decompressobj(wbits=_EITHER)
 
-    packed: bytes = igzip.compress(content, 1, mtime=0)
-    return packed
+
+class Deflater:
+    """Gzips bytes as they come, the same bytes every time (no time stamp, no name)."""
+
+    def __init__(self) -> None:
+        if _fast_reader is None:
+            self._engine: Any = zlib.compressobj(1, wbits=_GZIP)
+        else:
+            self._engine = isal_zlib.compressobj(1, wbits=_GZIP)
+
+    def compress(self, content: Any) -> bytes:
+        """Return what can be written so far."""
+        packed: bytes = self._engine.compress(content)
+        return packed
+
+    def flush(self) -> bytes:
+        """Return the end of the stream."""
+        packed: bytes = self._engine.flush()
+        return packed

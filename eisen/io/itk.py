@@ -9,9 +9,10 @@ import numpy as np
 
 from eisen._core.errors import CorruptFileError
 from eisen._core.types import DataPoint, Geometry, meta_field
+from eisen.io.metaimage import verify_metaimage
 from eisen.io.paths import FileReader
 
-__all__ = ["LoadITKFromFilename", "itk_geometry"]
+__all__ = ["LoadITKFromFilename", "itk_geometry", "read_as_floats"]
 
 
 class LoadITKFromFilename(FileReader):
@@ -21,13 +22,17 @@ class LoadITKFromFilename(FileReader):
     ``f_meta`` is written, in RAS+ mm like everywhere in eisen (ITK counts in LPS+), for the axes in ITK's order
     (x, y, z).
 
+    Exactly the named file is read. NIfTI files are decoded and placed as by `LoadNiftiFromFilename` (complete, checksum
+    verified, sform before qform); the checksum of compressed MetaImage files is verified as well.
+
     Args:
         fields: Names of the fields that hold file names.
         data_dir: Folder that the file names are relative to. A file name that is absolute ignores it.
 
     Raises:
         MissingFileError: If a file is not there.
-        CorruptFileError: If ITK cannot read a file.
+        CorruptFileError: If ITK cannot read a file, or its checksum is wrong.
+        GeometryError: If the axes of a NIfTI file are not at right angles, which ITK cannot express.
 
     Source: ITK, https://itk.org.
 
@@ -43,15 +48,7 @@ class LoadITKFromFilename(FileReader):
     def apply(self, field: str, data: DataPoint) -> DataPoint:
         """Return the image of one field and where it is."""
         path = self.path_of(field, data[field])
-        try:
-            image = _read_as_floats(path)
-        except RuntimeError as error:
-            raise CorruptFileError(
-                f"{path.name} cannot be read by ITK: {_reason(error)}",
-                expected="a complete image file of a format that ITK knows",
-                to_do="copy or download the file again, or use the reader made for its format",
-                file=str(path),
-            ) from error
+        image = _read(path)
         if image.GetDimension() < 3:
             return {field: image}
         return {field: image, meta_field(field): itk_geometry(image, str(path))}
@@ -78,7 +75,26 @@ def itk_geometry(image: Any, source: str = "") -> Geometry:
     return Geometry.of(np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine, image.GetSize()[:3], source)
 
 
-def _read_as_floats(path: Path) -> Any:
+def _read(path: Path) -> Any:
+    name = path.name.lower()
+    try:
+        if name.endswith((".nii", ".nii.gz")):
+            from eisen.io.itk_nifti import nifti_as_itk
+
+            return nifti_as_itk(path)
+        if name.endswith((".mha", ".mhd")):
+            verify_metaimage(path)
+        return read_as_floats(path)
+    except RuntimeError as error:
+        raise CorruptFileError(
+            f"{path.name} cannot be read by ITK: {_reason(error)}",
+            expected="a complete image file of a format that ITK knows",
+            to_do="copy or download the file again, or use the reader made for its format",
+            file=str(path),
+        ) from error
+
+
+def read_as_floats(path: Path) -> Any:
     """Return the image in a file; colours stay vectors, which ITK would turn into grey otherwise."""
     import SimpleITK
 

@@ -23,7 +23,8 @@ class LoadNiftiFromFilename(FileReader):
 
     The whole file is decoded and its checksum verified, so a damaged file is found here and nowhere later. Voxel
     values are those nibabel gives, bit for bit. The affine comes from the sform if it is coded, else from the
-    qform if it is coded, else from the voxel size alone (nibabel's rule).
+    qform if it is coded, else from the voxel size alone (nibabel's rule); a header that counts in metres or micrometres
+    is converted to mm.
 
     Beside each field `f` three entries are written: ``f_affines`` (4 x 4, voxel index to RAS+ mm), ``f_orientations``
     (three letters, e.g. ``('R', 'A', 'S')``) and ``f_meta``, the `Geometry` record that spatial transforms keep up

@@ -5,26 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from eisen._core.atomic import atomic_write
 from eisen._core.errors import ArgumentError, DataError
-from eisen._core.fields import FieldStep, checked_fields, missing_field
 from eisen._core.types import Array, DataPoint
-from eisen.io.inflate import deflate
-
-if TYPE_CHECKING:
-    from nibabel.spatialimages import SpatialImage
+from eisen.io.encode import encode
+from eisen.io.naming import FileWriter, checked_suffix
 
 __all__ = ["WriteNiftiToFile", "write_nifti"]
 
 _SUFFIXES = (".nii.gz", ".nii")
 
 
-class WriteNiftiToFile(FieldStep):
+class WriteNiftiToFile(FileWriter):
     """Write the NIfTI images of a data point to files; the data point itself stays as it is.
 
     The file of field `f` is called ``<filename_prefix>_<f>.nii.gz``, or ``<filename_prefix>_<f>_<name>.nii.gz`` when
@@ -52,36 +48,17 @@ class WriteNiftiToFile(FieldStep):
     def __init__(
         self, fields: Sequence[str], name_fields: Sequence[str] | None = None, filename_prefix: str = "./"
     ) -> None:
-        super().__init__(fields)
-        self.name_fields = None if name_fields is None else checked_fields(name_fields, "WriteNiftiToFile")
-        self.filename_prefix = filename_prefix
-        if self.name_fields is not None and len(self.name_fields) != len(self.fields):
-            raise ArgumentError(
-                f"WriteNiftiToFile: {len(self.fields)} fields and {len(self.name_fields)} name_fields",
-                expected="one name field for each field, or none at all",
-            )
+        super().__init__(fields, name_fields, filename_prefix, ".nii.gz")
 
-    def apply(self, field: str, data: DataPoint) -> DataPoint:
+    def write(self, path: Path, value: Any, field: str, data: DataPoint) -> None:  # noqa: ARG002
         """Write the image of one field."""
-        image = data[field]
-        if not hasattr(image, "to_bytes") or not hasattr(image, "affine"):
+        if not hasattr(value, "to_bytes") or not hasattr(value, "affine"):
             raise DataError(
-                f"the field '{field}' holds {type(image).__name__}, not a NIfTI image",
+                f"the field '{field}' holds {type(value).__name__}, not a NIfTI image",
                 expected="a nibabel image",
                 to_do="put NumpyToNifti before WriteNiftiToFile",
             )
-        _save(image, Path(f"{self.filename_prefix}_{field}{self._ending(field, data)}.nii.gz"))
-        return {}
-
-    def _ending(self, field: str, data: DataPoint) -> str:
-        if self.name_fields is None:
-            return ""
-        name_field = self.name_fields[self.fields.index(field)]
-        if name_field not in data:
-            raise missing_field(name_field, data, "WriteNiftiToFile")
-        name = Path(str(data[name_field])).name
-        suffix = next((s for s in _SUFFIXES if name.endswith(s)), "")
-        return f"_{name.removesuffix(suffix)}"
+        encode(value, path)
 
 
 def write_nifti(path: str | os.PathLike[str], array: Any, affine: Any, dtype: npt.DTypeLike | None = None) -> None:
@@ -108,10 +85,7 @@ def write_nifti(path: str | os.PathLike[str], array: Any, affine: Any, dtype: np
     import nibabel
 
     target, matrix = Path(path), np.asarray(affine, dtype=np.float64)
-    if not target.name.endswith(_SUFFIXES):
-        raise ArgumentError(
-            f"write_nifti: {target.name} is not a NIfTI name", expected="a name ending in .nii.gz or .nii"
-        )
+    checked_suffix(target.name, _SUFFIXES, "write_nifti")
     if matrix.shape != (4, 4):
         raise ArgumentError(
             f"write_nifti: the affine has shape {matrix.shape}", expected="4 x 4, voxel index to RAS+ mm"
@@ -122,13 +96,15 @@ def write_nifti(path: str | os.PathLike[str], array: Any, affine: Any, dtype: np
     image.set_sform(matrix, code="scanner")
     image.set_qform(matrix, code="scanner")
     image.header.set_xyzt_units("mm")
-    _save(image, target)
+    encode(image, target)
 
 
 def _stored(array: Array, dtype: npt.DTypeLike | None) -> Array:
     """Return the array in the type it has in the file, certain that no value changes but by rounding."""
     common = {"bool": "uint8", "int64": "int32", "uint64": "int32", "float16": "float32"}
     wanted = np.dtype(dtype if dtype is not None else common.get(array.dtype.name, array.dtype))
+    if wanted == array.dtype:
+        return array
     if wanted.kind in "iu" and array.dtype.kind in "iuf" and array.size:
         array = np.rint(array) if array.dtype.kind == "f" else array
         low, high, limits = array.min(), array.max(), np.iinfo(wanted)
@@ -139,9 +115,3 @@ def _stored(array: Array, dtype: npt.DTypeLike | None) -> Array:
                 to_do="choose a wider dtype",
             )
     return array.astype(wanted, copy=False)
-
-
-def _save(image: SpatialImage, path: Path) -> None:
-    content: bytes = image.to_bytes()  # type: ignore[attr-defined]
-    with atomic_write(path) as file:
-        file.write(deflate(content) if path.name.endswith(".gz") else content)

@@ -1,0 +1,11 @@
+from .scan import DICOMSeries as DICOMSeries
+from .scan import list_dicom_series as list_dicom_series
+from .segmentation import DICOMSegmentation as DICOMSegmentation
+from .segmentation import LoadDICOMSegmentation as LoadDICOMSegmentation
+from .segmentation import read_dicom_seg as read_dicom_seg
+from .segmentation_writer import WriteDICOMSegmentation as WriteDICOMSegmentation
+from .segmentation_writer import write_dicom_seg as write_dicom_seg
+from .series import LoadDICOMSeries as LoadDICOMSeries
+from .series import read_dicom_series as read_dicom_series
+from .single import LoadDICOMFromFilename as LoadDICOMFromFilename
+from .write import write_dicom_series as write_dicom_series
