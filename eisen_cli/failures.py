@@ -9,6 +9,7 @@ import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import click
 
@@ -21,6 +22,11 @@ __all__ = ["EisenCommand", "report"]
 
 class EisenCommand(click.Command):
     """A command whose errors are cards and exit codes, never tracebacks unless ``--debug`` asks for them."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.help:  # docstrings are raw text, while click looks for the character to leave a paragraph as it is
+            self.help = self.help.replace("\\b\n", "\b\n")
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; on an error show its card and exit with its code."""

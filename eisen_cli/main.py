@@ -20,6 +20,7 @@ COMMANDS = {
     "test": "eisen_cli.commands.evaluate",
     "predict": "eisen_cli.commands.predict",
     "check": "eisen_cli.commands.check",
+    "data": "eisen_cli.commands.data",
     "schema": "eisen_cli.commands.schema",
     "modules": "eisen_cli.commands.modules",
     "demo": "eisen_cli.commands.demo",

@@ -41,6 +41,13 @@ def test_the_phantom_example_trains_and_predicts(phantom_folder: Path, tmp_path:
     assert len(list((tmp_path / "predictions").glob("*.nii.gz"))) == 1
 
 
+def test_the_example_with_batch_transforms_trains_and_predicts(phantom_folder: Path, tmp_path: Path) -> None:
+    run = Run(read_config(EXAMPLES / "phantom_gpu_augmentation.json", SMALL), phantom_folder, tmp_path)
+    assert {row.phase for row in run.train(epochs=1).rows} == {"Training", "Validation"}
+    run.predict()
+    assert len(list((tmp_path / "predictions").glob("*.nii.gz"))) == 1
+
+
 @pytest.mark.parametrize("overrides", [[], SPLIT_FILES], ids=["seeded split", "split files"])
 def test_the_hippocampus_example_trains(two_classes: Path, tmp_path: Path, overrides: list[str]) -> None:
     experiment = read_config(EXAMPLES / "msd_hippocampus.json", [*SMALL, *overrides])

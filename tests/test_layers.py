@@ -33,7 +33,7 @@ def room_of(module: str) -> str | None:
 def imports_of(path: Path) -> Iterator[tuple[int, str]]:
     """Yield (line, dotted module) of every import in a file, also those inside functions."""
     package = path.relative_to(ROOT).parent.as_posix().replace("/", ".")
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["generator", "late_step", "sample", "seed", "step"]
+__all__ = ["generator", "late_step", "others_seeded", "sample", "seed", "step"]
 
 
 @dataclass
@@ -86,6 +86,33 @@ def late_step(seed: int, epoch: int, index: int, number: int, *, others: bool = 
     position = _Position((seed, epoch, index), (number,))
     with _entered(position, (seed, epoch, index), (number + 1,)) if others else _at(position):
         yield
+
+
+@contextmanager
+def others_seeded(rng: np.random.Generator) -> Iterator[int]:
+    """Seed the global generators of Python, NumPy and torch for the code inside, and put them back afterwards.
+
+    For code of other libraries, whose random numbers become a function of `rng` this way.
+
+    Args:
+        rng: What the seed is drawn from.
+
+    Yields:
+        The seed, 0 to 2^32 - 1, for generators that a library keeps for itself.
+
+    Example:
+        >>> with others_seeded(np.random.default_rng(1)):
+        ...     first = np.random.random()
+        >>> with others_seeded(np.random.default_rng(1)):
+        ...     first == np.random.random()
+        True
+    """
+    value, saved = int(rng.integers(2**32)), _save_globals()
+    try:
+        _seed_globals(value)
+        yield value
+    finally:
+        _restore_globals(saved)
 
 
 @contextmanager

@@ -12,7 +12,19 @@ import numpy.typing as npt
 
 from eisen._core.errors import GeometryError
 
-__all__ = ["Affine", "Array", "Batch", "DataPoint", "Geometry", "Step", "Warp", "is_label_field", "meta_field"]
+__all__ = [
+    "Affine",
+    "Array",
+    "Batch",
+    "DataPoint",
+    "Geometry",
+    "Step",
+    "Warp",
+    "grid_tolerance_mm",
+    "is_label_field",
+    "meta_field",
+    "shear_degrees",
+]
 
 DataPoint = dict[str, Any]
 """One case: names of fields to values (paths, images, arrays, tensors, numbers, text)."""
@@ -78,6 +90,30 @@ class Warp:
         )
 
     __hash__ = None  # type: ignore[assignment]  # holds arrays
+
+
+def shear_degrees(affine: Affine) -> float:
+    """Return by how many degrees, at most, two axes of an affine are off a right angle.
+
+    Example:
+        >>> affine = np.eye(4)
+        >>> affine[0, 2] = np.tan(np.deg2rad(15))
+        >>> round(shear_degrees(affine), 6)
+        15.0
+    """
+    axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    cosines = np.abs(axes.T @ axes)[np.triu_indices(3, 1)]
+    return float(np.degrees(np.arcsin(min(1.0, cosines.max()))))
+
+
+def grid_tolerance_mm(spacing: Sequence[float]) -> float:
+    """Return how far a voxel may be off and still count as the same place: 0.1 mm, or a tenth of the finest spacing.
+
+    Example:
+        >>> grid_tolerance_mm([1.0, 1.0, 3.0]), grid_tolerance_mm([0.25, 0.25, 1.0])
+        (0.1, 0.025)
+    """
+    return 0.1 * min(1.0, *spacing)
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,14 +198,17 @@ class Geometry:
             >>> round(sheared.shear_degrees, 1)
             11.3
         """
-        axes = self.affine[:3, :3] / self.spacing
-        cosines = np.abs(axes.T @ axes)[np.triu_indices(3, 1)]
-        return float(np.degrees(np.arcsin(min(1.0, cosines.max()))))
+        return shear_degrees(self.affine)
 
     @property
     def native(self) -> Geometry:
         """The record of the file, as if no step had been taken."""
         return Geometry.of(self.native_affine, self.native_shape, self.source)
+
+    @property
+    def tolerance_mm(self) -> float:
+        """How far a corner may be off and still count as the same place."""
+        return grid_tolerance_mm(self.spacing)
 
     def corners(self) -> npt.NDArray[np.float64]:
         """Return the RAS+ positions in millimetres of the eight corner voxels, shape (8, 3)."""

@@ -7,7 +7,7 @@ from typing import Any
 from eisen._core.errors import ConfigError, EisenError, Problem
 from eisen.config import hints
 from eisen.config.experiment import Entry
-from eisen.config.injection import arguments_for
+from eisen.config.injection import arguments_for, role_inside
 from eisen.config.locate import Unlocatable, locate_named
 from eisen.config.roles import is_a, misfit
 from eisen.config.sections import INJECTED, SINGULAR, WIRED
@@ -44,6 +44,10 @@ def build(entry: Entry, role: str, **injected: Any) -> Any:
     thing = _checked_class(entry, role)
     signature = signature_of(thing)
     params = {name: _converted(signature, name, value) for name, value in entry.params.items()}
+    if role in WIRED:
+        params = {name: _inner_module(signature, name, value, entry, role) for name, value in params.items()}
+    places = _build_steps(params, entry, role, signature, injected)
+    injected = {**injected, **({"places": places} if places else {})}
     params |= arguments_for(role, signature, params, injected)
     result = _instantiate(thing, params, entry)
     if role in WIRED and not is_a(type(result), "torch.nn.Module"):
@@ -60,6 +64,37 @@ def _checked_class(entry: Entry, role: str) -> Any:
     if wrong:
         raise _error(entry, *wrong)
     return thing
+
+
+def _inner_module(signature: Signature, name: str, value: Any, entry: Entry, role: str) -> Any:
+    """Build the module that a parameter describes, e.g. the loss that DeepSupervisionLoss sums; others stay."""
+    parameter = signature.parameters.get(name)
+    is_entry = isinstance(value, dict) and isinstance(value.get("type"), str) and set(value) <= {"type", "params"}
+    if parameter is None or parameter.expressible or not is_entry:
+        return value
+    place = f"{entry.where or entry.name}.params.{name}"
+    return build(Entry(value["type"], dict(value.get("params", {})), place), role)
+
+
+def _build_steps(
+    params: dict[str, Any], entry: Entry, role: str, signature: Signature, injected: dict[str, Any]
+) -> list[str]:
+    """Replace lists of entries, e.g. those that OneOf chooses from, by what they describe; return where they stand."""
+    places: list[str] = []
+    for name, value in params.items():
+        parameter = signature.parameters.get(name)
+        if parameter is None or not hints.holds_steps(parameter.hint) or not isinstance(value, list):
+            continue
+        places = [f"{entry.where or entry.name}.params.{name}[{index}]" for index in range(len(value))]
+        params[name] = [_step(item, place, role, injected) for item, place in zip(value, places, strict=True)]
+    return places
+
+
+def _step(item: Any, place: str, role: str, injected: dict[str, Any]) -> Any:
+    """Return the step an entry describes; entries made in Python may hold steps already."""
+    if not isinstance(item, dict) or not isinstance(item.get("type"), str):
+        return item
+    return build(Entry(item["type"], dict(item.get("params", {})), place), role_inside(role), **injected)
 
 
 def _converted(signature: Signature, name: str, value: Any) -> Any:

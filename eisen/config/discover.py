@@ -70,7 +70,7 @@ def _is_usable(section: str, thing: Any) -> bool:
     if section == "Hooks" and not _listens(thing):
         return False
     needed = [p for p in signature.parameters.values() if p.required and p.name not in given]
-    return all(p.expressible for p in needed) and thing.__name__ not in ("Optimizer", "LRScheduler")
+    return all(p.expressible for p in needed) and thing.__name__ not in ("BatchCompose", "Optimizer", "LRScheduler")
 
 
 def _listens(thing: Any) -> bool:

@@ -10,7 +10,7 @@ from eisen._core.errors import nearest
 from eisen.config import hints
 from eisen.config.experiment import Entry
 from eisen.config.findings import Findings
-from eisen.config.injection import injected_names
+from eisen.config.injection import injected_names, role_inside
 from eisen.config.locate import Unlocatable, locate_named, present_path
 from eisen.config.places import Place, text_of
 from eisen.config.repair import repair_parameters
@@ -119,6 +119,7 @@ def _check_parameters(entry: dict[str, Any], thing: Any, role: str, place: Place
             findings.problem((*place, key), f"unknown parameter '{key}' of {name}", expected, key=True)
         elif key in signature.parameters:
             _check_value(name, signature, key, params[key], (*place, key), findings)
+            _check_steps(signature.parameters[key].hint, params[key], role, (*place, key), findings)
     _demand_required(name, signature, {*params, *filled_in}, place, findings)
 
 
@@ -133,6 +134,13 @@ def _check_value(name: str, signature: Signature, key: str, value: Any, place: P
         for part in misfit.inside:
             value = value[part]
         findings.problem((*place, *misfit.inside), f"'{key}' of {name} is {json.dumps(value)[:60]}", misfit.expected)
+
+
+def _check_steps(hint: Any, steps: Any, role: str, place: Place, findings: Findings) -> None:
+    """Check and repair the entries inside of an entry, e.g. those that OneOf chooses from."""
+    if hints.holds_steps(hint) and isinstance(steps, list):
+        for index, step in enumerate(steps):
+            read_entry(step, role_inside(role), (*place, index), findings)
 
 
 def _demand_required(name: str, signature: Signature, given: set[str], place: Place, findings: Findings) -> None:

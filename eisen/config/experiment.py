@@ -89,6 +89,7 @@ class Phase:
         datasets: Where cases come from; the first is used.
         readers: Steps that open files.
         transforms: Steps behind the readers.
+        batch_transforms: Steps on whole batches, on the device where the model computes.
         losses: What training minimises.
         metrics: What is reported.
         optimizer: The first is used.
@@ -103,6 +104,7 @@ class Phase:
     datasets: list[Entry] = field(default_factory=list)
     readers: list[Entry] = field(default_factory=list)
     transforms: list[Entry] = field(default_factory=list)
+    batch_transforms: list[Entry] = field(default_factory=list)
     losses: list[Entry] = field(default_factory=list)
     metrics: list[Entry] = field(default_factory=list)
     optimizer: list[Entry] = field(default_factory=list)

@@ -14,13 +14,16 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import TypeAdapter, ValidationError
 
 from eisen._core.errors import nearest
+from eisen._core.types import Step
 
 __all__ = [
+    "STEPS",
     "Misfit",
     "allows_none",
     "check",
     "choices_of",
     "convert",
+    "holds_steps",
     "in_words",
     "is_expressible",
     "json_schema",
@@ -29,6 +32,9 @@ __all__ = [
 
 _ATOMS = (int, float, str, bool, NoneType)
 _LISTS = (list, set, frozenset, Sequence, Collection, Iterable, AbstractSet)
+STEPS: Any = Annotated[list[Any], "steps"]
+"""The plain hint of a sequence of steps: a list of entries, each with a type and params, like those of a section."""
+
 _OPAQUE = object()
 """Stands for a type that no JSON value can have, such as a tensor."""
 
@@ -81,8 +87,20 @@ def _reduce(hint: Any) -> Any:
     return _OPAQUE if is_class else Any
 
 
+def holds_steps(hint: Any) -> bool:
+    """Tell whether a plain hint takes a list of steps.
+
+    Example:
+        >>> holds_steps(plain(Sequence[Step] | None)), holds_steps(list[int])
+        (True, False)
+    """
+    return STEPS in (hint, *get_args(hint))
+
+
 def _list(hint: Any) -> Any:
     """A list of what no JSON value can be is no JSON value either."""
+    if hint == Step:
+        return STEPS
     item = _reduce(hint)
     return _OPAQUE if item is _OPAQUE else list[item]  # type: ignore[valid-type]
 
@@ -195,6 +213,7 @@ _WORDS = {
     bool: ("true or false", "true or false values"),
     NoneType: ("null", "nulls"),
     Any: ("a value", "values"),
+    STEPS: ('a list of modules, each {"type": "package.module.Class", "params": {...}}', "lists of modules"),
 }
 
 
@@ -228,6 +247,8 @@ def json_schema(hint: Any) -> dict[str, Any]:
         >>> json_schema(list[int])
         {'items': {'type': 'integer'}, 'type': 'array'}
     """
+    if hint == STEPS:
+        return {"type": "array", "items": {"$ref": "#/$defs/Transforms/items"}}
     if get_origin(hint) is dict:
         keys, values = get_args(hint)
         names = {"propertyNames": {"pattern": r"^-?\d+$"}} if keys is int else {}

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from eisen.config import hints
 from eisen.config.sections import INJECTED
 from eisen.config.signature import Signature
 
-__all__ = ["arguments_for", "injected_names"]
+__all__ = ["arguments_for", "injected_names", "role_inside"]
 
 
 _FIXED = {name for names in INJECTED.values() for name in names}
@@ -26,12 +27,24 @@ def injected_names(role: str, signature: Signature, params: Mapping[str, Any]) -
         params: What the file gives; that is never overwritten.
     """
     known = INJECTED[role]
+    if any(hints.holds_steps(parameter.hint) for parameter in signature.parameters.values()):
+        known = (*known, "places")  # where the steps inside stand in the file
     if role != "Hooks":
         return {name: name for name in known if signature.accepts(name) and name not in params}
     leading = [parameter.name for parameter in signature.parameters.values() if parameter.positional][: len(known)]
     if leading[:1] == ["workflow_id"] and "phase" not in leading:
         leading = leading[:1]
     return {name: what for name, what in zip(leading, known, strict=False) if name not in params}
+
+
+def role_inside(role: str) -> str:
+    """Return the role of steps that stand inside of a module: that of the module, if it is a step itself.
+
+    Example:
+        >>> role_inside("Readers"), role_inside("Datasets")
+        ('Readers', 'Transforms')
+    """
+    return role if role in ("Readers", "Transforms", "BatchTransforms") else "Transforms"
 
 
 def arguments_for(

@@ -7,7 +7,7 @@ from typing import Any
 
 from eisen._core.errors import Problem, nearest
 from eisen.config.places import Place, parse, text_of
-from eisen.config.sections import GENERAL, HYPER, PHASES, SECTIONS, TOP_LEVEL
+from eisen.config.sections import ALIASES, GENERAL, HYPER, PHASES, SECTIONS, TOP_LEVEL
 from eisen.config.source import Source
 
 __all__ = ["apply_override", "set_hyperparameter"]
@@ -27,6 +27,7 @@ def apply_override(source: Source, text: str) -> Problem | None:
     place = parse(path.strip())
     if not equals or place is None:
         return Problem(text, "this override cannot be read", _FORM)
+    place = tuple(ALIASES.get(str(part), part) if depth == 1 else part for depth, part in enumerate(place))
     words = f"from --set {path.strip()}"
     try:
         content = json.loads(value, parse_constant=_refuse)

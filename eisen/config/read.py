@@ -15,8 +15,8 @@ from eisen.config.findings import Findings
 from eisen.config.hyper import read_hyperparameters
 from eisen.config.overrides import apply_override, set_hyperparameter
 from eisen.config.places import Place
-from eisen.config.sections import GENERAL, PHASES, SECTIONS, TOP_LEVEL, attribute_of
-from eisen.config.source import Source, read_source
+from eisen.config.sections import ALIASES, GENERAL, PHASES, SECTIONS, TOP_LEVEL, attribute_of
+from eisen.config.source import Source, read_source, rename_key
 from eisen.config.wiring import check_wiring
 
 __all__ = ["read_config"]
@@ -46,6 +46,7 @@ def read_config(
     """
     source = _source(path)
     findings = Findings(source, list(source.problems))
+    _use_section_names(source, findings)
     for override in overrides:
         problem = apply_override(source, override)
         if problem:
@@ -64,6 +65,16 @@ def _source(path: str | Path | Mapping[str, Any]) -> Source:
         return Source(json.loads(json.dumps(copy.deepcopy(dict(path)))))
     except (TypeError, ValueError) as error:
         raise ConfigError([Problem("(the whole file)", f"not JSON: {error}", "text, numbers, lists, dicts")]) from error
+
+
+def _use_section_names(source: Source, findings: Findings) -> None:
+    """Write sections under other spellings (``batch_transforms``) as the rest of the program knows them."""
+    for phase in PHASES:
+        part = source.data.get(phase) if isinstance(source.data, dict) else None
+        for alias in [alias for alias in ALIASES if isinstance(part, dict) and alias in part]:
+            problem = rename_key(source, (phase, alias), ALIASES[alias])
+            if problem:
+                findings.problems.append(problem)
 
 
 def _set_epochs(source: Source, epochs: int) -> None:

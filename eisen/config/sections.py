@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 __all__ = [
+    "ALIASES",
     "GENERAL",
     "HYPER",
     "INJECTED",
@@ -18,7 +21,17 @@ __all__ = [
 GENERAL = ("Hyperparameters", "Models")
 """Sections of General."""
 
-_COMMON = ("Hyperparameters", "Datasets", "Readers", "Transforms", "Losses", "Metrics", "Workflow", "Hooks")
+_COMMON = (
+    "Hyperparameters",
+    "Datasets",
+    "Readers",
+    "Transforms",
+    "BatchTransforms",
+    "Losses",
+    "Metrics",
+    "Workflow",
+    "Hooks",
+)
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Training": (*_COMMON, "Optimizer", "Scheduler"),
@@ -27,6 +40,9 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Prediction": _COMMON,
 }
 """Sections of each phase; all may be absent, which is the same as an empty list."""
+
+ALIASES = {"batch_transforms": "BatchTransforms"}
+"""Other spellings of sections, and the names they stand for."""
 
 PHASES = tuple(SECTIONS)
 
@@ -43,6 +59,7 @@ SINGULAR = {
     "Datasets": "dataset",
     "Readers": "reader",
     "Transforms": "transform",
+    "BatchTransforms": "batch transform",
     "Losses": "loss",
     "Metrics": "metric",
     "Optimizer": "optimizer",
@@ -57,6 +74,7 @@ INJECTED: dict[str, tuple[str, ...]] = {
     "Datasets": ("data_dir", "transform"),
     "Readers": ("data_dir",),
     "Transforms": (),
+    "BatchTransforms": (),
     "Losses": (),
     "Metrics": (),
     "Optimizer": ("params",),
@@ -86,7 +104,7 @@ def attribute_of(section: str) -> str:
     """Return the attribute of a phase that holds a section.
 
     Example:
-        >>> attribute_of("Datasets")
-        'datasets'
+        >>> attribute_of("Datasets"), attribute_of("BatchTransforms")
+        ('datasets', 'batch_transforms')
     """
-    return section.lower()
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", section).lower()

@@ -85,7 +85,7 @@ def signature_of(cls: Any) -> Signature:
     Example:
         >>> from eisen._core.types import Batch
         >>> list(signature_of(Batch).parameters)
-        ['values', 'cases']
+        ['values', 'cases', 'samples']
     """
     try:
         found = inspect.signature(cls).parameters.values()

@@ -16,7 +16,7 @@ from typing import Any
 from eisen._core.errors import ConfigError, Problem
 from eisen.config.places import Place, text_of
 
-__all__ = ["Source", "read_source"]
+__all__ = ["Source", "read_source", "rename_key"]
 
 _BLANK = re.compile(r"[ \t\r\n]*")
 _COMMENT = re.compile(r"(?://|#)[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
@@ -66,6 +66,30 @@ class Source:
 
     def _line_and_column(self, offset: int) -> tuple[int, int]:
         return self.text.count("\n", 0, offset) + 1, offset - self.text.rfind("\n", 0, offset)
+
+
+def rename_key(source: Source, place: Place, name: str) -> Problem | None:
+    """Give a key of an object another name, and keep its line and column; return the problem if that name is taken.
+
+    Args:
+        source: The configuration; its data are changed.
+        place: Where the key stands; it is there, and its parents are objects.
+        name: The new name.
+    """
+    parent = source.data
+    for part in place[:-1]:
+        parent = parent[part]
+    if name in parent:
+        return source.problem(
+            place, f"'{place[-1]}' is another name of '{name}', which is there too", "one", at_key=True
+        )
+    for key in list(parent):  # in the order of the file
+        parent[name if key == place[-1] else key] = parent.pop(key)
+    there = (*place[:-1], name)
+    for offsets in (source.values, source.keys):
+        for known in [known for known in offsets if known[: len(place)] == place]:
+            offsets[(*there, *known[len(place) :])] = offsets.pop(known)
+    return None
 
 
 def read_source(path: str | Path) -> Source:

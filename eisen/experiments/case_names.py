@@ -26,6 +26,8 @@ def case_names(dataset: Any) -> list[str]:
         >>> from eisen.datasets import EisenDataset
         >>> case_names(EisenDataset([{"image": "imagesTs/la_003.nii.gz"}, {"id": 7}]))
         ['la_003', 'case_0001']
+        >>> case_names(EisenDataset([{"ct": ["anna/ct/IM1", "anna/ct/IM2"]}, {"ct": ["ben/ct/IM1", "ben/ct/IM2"]}]))
+        ['anna_ct', 'ben_ct']
     """
     peek = getattr(dataset, "peek", None)
     files = [_first_file(peek(i)) if peek is not None else "" for i in range(len(dataset))]
@@ -70,5 +72,12 @@ def _numbered(names: Sequence[str]) -> list[str]:
 
 
 def _first_file(case: Any) -> str:
+    """Return the first file that a case names; for a series in many files, their folder."""
     values = case.values() if isinstance(case, dict) else ()
-    return next((value for value in values if isinstance(value, str) and _FILE.search(value)), "")
+    for value in values:
+        if isinstance(value, str) and _FILE.search(value):
+            return value
+        if isinstance(value, list) and value and all(isinstance(name, str) for name in value):
+            folder = PurePosixPath(value[0].replace("\\", "/")).parent
+            return f"{folder}/." if len(value) > 1 and folder.name else value[0]
+    return ""

@@ -1,4 +1,4 @@
-"""From Readers and Transforms to the chain that makes a data point, with the checks of its data."""
+"""From Readers, Transforms and BatchTransforms to the chains that make data points and batches."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 from eisen.config import Phase, build
 from eisen.experiments.data_checks import CheckContent, CheckGrids
-from eisen.transforms import Compose
+from eisen.transforms import BatchCompose, Compose
 
-__all__ = ["build_chain", "build_dataset"]
+__all__ = ["build_batch_chain", "build_chain", "build_dataset"]
 
 
 def build_chain(phase: Phase, data_dir: Path) -> Compose:
@@ -27,6 +27,24 @@ def build_chain(phase: Phase, data_dir: Path) -> Compose:
     content = CheckContent(fields, _label_values(phase), phase.hyper.empty_label or "error")
     steps: list[tuple[Any, str]] = [*readers, *([(content, "")] if fields else []), *transforms, (CheckGrids(), "")]
     return Compose([step for step, _ in steps], [place for _, place in steps])
+
+
+def build_batch_chain(phase: Phase, chain: Any, seed: int) -> BatchCompose | None:
+    """Build the chain for whole batches; None if the phase has no BatchTransforms.
+
+    Its steps are numbered on from the chain of single cases, so a random step draws the same in either of the two.
+
+    Args:
+        phase: What the configuration says.
+        chain: The chain of single cases, from `build_chain`.
+        seed: Seed of the run.
+    """
+    if not phase.batch_transforms:
+        return None
+    steps = [build(entry, "BatchTransforms") for entry in phase.batch_transforms]
+    places = [entry.where for entry in phase.batch_transforms]
+    before = len(chain.transforms) - 1 if isinstance(chain, Compose) else 0  # without the check of the grids
+    return BatchCompose(steps, places, seed=seed, first_step=before)
 
 
 def build_dataset(phase: Phase, data_dir: Path) -> Any:

@@ -16,9 +16,6 @@ __all__ = ["CheckContent", "CheckGrids"]
 
 _log = logging.getLogger(__name__)
 
-_TOLERANCE_MM = 0.1
-_TOLERANCE_VOXELS = 0.1
-
 
 class CheckContent:
     """Stops at NaN voxels, empty labels and unknown label values, right behind the readers.
@@ -93,8 +90,7 @@ class CheckGrids:
         fields = [field for field in grids if _has_voxels(data.get(field))]
         if len(fields) < 2:
             return data
-        finest = min(min(grids[field].spacing) for field in fields)
-        check = CheckSameGrid(fields, min(_TOLERANCE_MM, _TOLERANCE_VOXELS * finest))
+        check = CheckSameGrid(fields, min(grids[field].tolerance_mm for field in fields))
         try:
             return check(data)
         except EisenError as error:

@@ -8,10 +8,10 @@ from typing import Any
 
 from eisen._core import random
 from eisen._core.errors import ArgumentError, ConfigError, EisenError, Problem, nearest
-from eisen._core.fields import shapes_of
 from eisen._core.types import DataPoint
 from eisen.config import Experiment, Phase
 from eisen.experiments.describe_fields import describe_fields
+from eisen.experiments.dry_batch import follow_batch, forward_backward, numbers
 from eisen.experiments.parts import PhaseParts, build_model, build_phase, seed_of
 from eisen.experiments.records import CheckReport, StepReport
 from eisen.experiments.reproduce import Commands
@@ -128,8 +128,9 @@ def _pushed_through(
     loader, workflow = parts.loader, parts.workflow
     batch, name = _batch_with(loader, index, epoch)
     shown = describe_fields(batch)
+    batch, batch_steps = follow_batch(workflow, batch, epoch)
     started = perf_counter()
-    outputs, losses, metrics, norm = _forward_backward(workflow, batch, trains=parts.name == "Training")
+    outputs, losses, metrics, norm = forward_backward(workflow, batch, trains=parts.name == "Training")
     return CheckReport(
         phase=parts.name,
         case=name,
@@ -137,9 +138,10 @@ def _pushed_through(
         n_batches=len(loader),
         steps=steps,
         batch=shown,
+        batch_steps=batch_steps,
         outputs=describe_fields(outputs),
-        losses=_numbers(losses),
-        metrics=_numbers(metrics),
+        losses=numbers(losses),
+        metrics=numbers(metrics),
         n_parameters=sum(p.numel() for p in workflow.model.parameters() if p.requires_grad),
         gradient_norm=norm,
         seconds=perf_counter() - started,
@@ -155,44 +157,3 @@ def _batch_with(loader: Any, index: int, epoch: int) -> tuple[Any, str]:
     loader.start_at(number)
     batch = next(iter(loader))
     return batch, batch.cases[members[number].index(index)]
-
-
-def _forward_backward(workflow: Any, batch: Any, *, trains: bool) -> tuple[Any, Any, Any, float | None]:
-    """Compute outputs, losses and metrics; in training gradients as well, but no step of the optimizer."""
-    import torch
-
-    from eisen.utils.workflows.device import place_on
-
-    place_on(workflow.device, batch)
-    workflow.model.train(trains)
-    optimizer, workflow.optimizer = workflow.optimizer, None
-    try:
-        with torch.set_grad_enabled(trains):
-            outputs, losses, metrics = workflow(batch)
-        return outputs, losses, metrics, _gradient_norm(workflow, losses, batch) if trains else None
-    except EisenError as error:
-        raise error.note(case=", ".join(batch.cases), shapes=shapes_of(batch)) from error.__cause__
-    finally:
-        workflow.optimizer = optimizer
-
-
-def _gradient_norm(workflow: Any, losses: list[dict[str, Any]], batch: Any) -> float | None:
-    """Return the norm of the gradients of the sum of the losses, if it is a number that has gradients."""
-    import torch
-
-    from eisen.utils.workflows.guard import total_loss
-
-    total = total_loss(losses)
-    if total is None or not total.requires_grad:
-        return None
-    workflow.guard.check(total, losses, batch, 0, 0)
-    workflow.guard.flush()
-    total.backward()  # type: ignore[no-untyped-call]  # so in torch
-    gradients = [p.grad for p in workflow.model.parameters() if p.grad is not None]
-    return float(torch.nn.utils.get_total_norm(gradients)) if gradients else 0.0
-
-
-def _numbers(rows: list[dict[str, Any]]) -> dict[str, float]:
-    import torch
-
-    return {name: float(torch.as_tensor(v).detach().float().nanmean()) for row in rows for name, v in row.items()}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from eisen._core.errors import ArgumentError, ConfigError, Problem
 from eisen.config import Entry, Experiment, Phase, build, locate
 from eisen.config.signature import signature_of
-from eisen.experiments.chain import build_dataset
+from eisen.experiments.chain import build_batch_chain, build_dataset
 from eisen.experiments.optimizers import build_optimizer
 
 if TYPE_CHECKING:
@@ -128,6 +128,9 @@ def build_phase(
     if optimizer is not None:
         injected["optimizer"] = optimizer
     workflow = build(_workflow_entry(phase), "Workflow", **injected)
+    if phase.batch_transforms:
+        chain = getattr(loader.dataset, "transform", None)
+        workflow.batch_transform = build_batch_chain(phase, chain, seed_of(experiment))
     parts = PhaseParts(phase, loader, workflow, optimizer)
     if phase.scheduler:
         workflow.schedule = _schedule(phase.scheduler[0], optimizer, n_epochs, len(loader))

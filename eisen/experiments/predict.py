@@ -15,11 +15,12 @@ from eisen._core.types import Array, Geometry, is_label_field, meta_field
 from eisen.config import Experiment, Phase
 from eisen.experiments.artifacts import make_folder
 from eisen.experiments.case_names import case_names
-from eisen.experiments.label_maps import label_map, probabilities
+from eisen.experiments.label_maps import probabilities
 from eisen.experiments.lost_geometry import lost_geometry
 from eisen.experiments.parts import build_phase, seed_of
 from eisen.experiments.session import Session
 from eisen.experiments.weights import bare_module
+from eisen.transforms.functional.restore import restore_label_map
 
 if TYPE_CHECKING:
     from eisen.utils import EisenModuleWrapper
@@ -70,7 +71,7 @@ class Predictor:
             output = event.outputs[self.model.output_names[0]][0].detach().float().cpu().numpy()
             declared = getattr(bare_module(self.model), "outputs_activation", None)
             likely = probabilities(output, self.activation, declared)
-            labels = label_map(likely, geometry, self._values.get(likely.shape[0]))
+            labels = restore_label_map(likely, geometry, self._values.get(likely.shape[0]))
             self._write(self.folder / f"{self._names[index]}.nii.gz", labels, geometry)
         except DataError as error:
             cases = getattr(event.inputs, "cases", [])
@@ -117,7 +118,7 @@ def channel_values(experiment: Experiment) -> dict[int, list[int]]:
     """
     found: dict[int, list[int]] = {}
     for phase in experiment.phases.values():
-        for entry in phase.transforms:
+        for entry in (*phase.transforms, *phase.batch_transforms):
             classes = entry.params.get("classes") if entry.name == "LabelMapToOneHot" else None
             if isinstance(classes, Sequence) and all(isinstance(c, (int, float)) and c == int(c) for c in classes):
                 found.setdefault(len(classes), [int(c) for c in classes])

@@ -106,7 +106,8 @@ class CheckReport:
         n_cases: How many cases the dataset has.
         n_batches: How many batches an epoch has.
         steps: The data point after every step.
-        batch: The fields of the batch.
+        batch: The fields of the batch as the loader gives it.
+        batch_steps: The whole batch after every step of BatchTransforms.
         outputs: The fields the model returned.
         losses: Value of every loss by name.
         metrics: Value of every metric by name.
@@ -129,3 +130,4 @@ class CheckReport:
     gradient_norm: float | None = None
     seconds: float = 0.0
     repairs: list[str] = field(default_factory=list)
+    batch_steps: list[StepReport] = field(default_factory=list)

@@ -1,2 +1,10 @@
+from .classification.torchvision_classifier import TorchvisionClassifier as TorchvisionClassifier
+from .segmentation.highres3Dnet import HighRes2DNet as HighRes2DNet
+from .segmentation.highres3Dnet import HighRes3DNet as HighRes3DNet
+from .segmentation.highresnet import HighResNet as HighResNet
+from .segmentation.obelisk import ObeliskMIDL as ObeliskMIDL
+from .segmentation.residual_encoder_unet import ResidualEncoderUNet as ResidualEncoderUNet
+from .segmentation.swin_unetr import SwinUNETR as SwinUNETR
+from .segmentation.unet import UNet as UNet
 from .segmentation.unet3D import UNet3D as UNet3D
 from .segmentation.vnet import VNet as VNet

@@ -12,12 +12,18 @@ from eisen._core.errors import ArgumentError, nearest
 from eisen._core.types import is_label_field
 
 __all__ = [
+    "checked_axes",
     "checked_choice",
+    "checked_counts",
+    "checked_dims",
+    "checked_fill",
     "checked_interpolation",
+    "checked_percentiles",
     "checked_probability",
     "checked_range",
     "checked_size",
     "checked_spacing",
+    "fill_for",
     "interpolation_for",
 ]
 
@@ -56,10 +62,23 @@ def checked_choice(value: Any, choices: Sequence[str], name: str, owner: str) ->
     return str(value)
 
 
-def checked_probability(value: Any, owner: str) -> float:
+def checked_counts(value: Any, name: str, owner: str, *, at_least: int) -> tuple[int, int]:
+    """Return a pair of whole numbers (low, high); one number stands for both."""
+    try:
+        low, high = (index(value), index(value)) if not isinstance(value, Sequence) else map(index, value)
+    except (TypeError, ValueError):
+        low, high = 1, 0
+    if isinstance(value, bool) or not at_least <= low <= high:
+        raise ArgumentError(
+            f"{owner}: {name} is {value!r}", expected=f"two whole numbers from {at_least}: the lowest and the highest"
+        )
+    return low, high
+
+
+def checked_probability(value: Any, owner: str, name: str = "p") -> float:
     """Return the probability as a float between 0 and 1."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise ArgumentError(f"{owner}: p is {value!r}", expected="a probability between 0 and 1")
+        raise ArgumentError(f"{owner}: {name} is {value!r}", expected="a probability between 0 and 1")
     return float(value)
 
 
@@ -111,3 +130,54 @@ def checked_range(value: Any, name: str, owner: str, *, around: float | None = N
             f"{owner}: {name} is {value!r}", expected=f"{single}two numbers: the lowest and the highest"
         )
     return float(low), float(high)
+
+
+def checked_percentiles(value: Any, owner: str) -> tuple[float, float]:
+    """Return two percentiles, the lower one first."""
+    low, high = checked_range(value, "percentiles", owner)
+    if not 0 <= low < high <= 100:
+        raise ArgumentError(f"{owner}: percentiles is {value!r}", expected="two numbers between 0 and 100")
+    return low, high
+
+
+def checked_fill(value: Any, name: str, owner: str) -> Any:
+    """Return what fills arrays up: a number, "min", or a mapping from field to one of them."""
+    choices = value.values() if isinstance(value, Mapping) else [value]
+    for choice in choices:
+        is_number = isinstance(choice, int | float | np.number) and not isinstance(choice, bool)
+        if not is_number and choice != "min":
+            raise ArgumentError(
+                f"{owner}: {name} is {value!r}",
+                expected="a number, 'min' (the smallest value of the array), or one of them per field",
+            )
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def fill_for(field: str, value: Any) -> Any:
+    """Return what fills one field up: what the user said for it, else 0 for labels and the common value for images.
+
+    Example:
+        >>> fill_for("ct", -1000), fill_for("label", -1000), fill_for("label", {"label": 255})
+        (-1000, 0, 255)
+    """
+    if isinstance(value, Mapping):
+        return value.get(field, 0)
+    return 0 if is_label_field(field) else value
+
+
+def checked_dims(value: Any, owner: str) -> int | None:
+    """Return the number of spatial axes: 2, 3, or None for what the array tells."""
+    if value not in (None, 2, 3):
+        raise ArgumentError(f"{owner}: spatial_dims is {value!r}", expected="2, 3 or None")
+    return None if value is None else int(value)
+
+
+def checked_axes(axes: Any, name: str, owner: str) -> tuple[int, ...]:
+    """Return spatial axes as a tuple, or say that they are not 0, 1 or 2."""
+    try:
+        numbers = tuple(index(axis) for axis in axes)
+    except TypeError:
+        numbers = (-1,)
+    if not set(numbers) <= {0, 1, 2}:
+        raise ArgumentError(f"{owner}: {name} is {axes!r}", expected="a list of spatial axes: 0, 1, 2")
+    return tuple(dict.fromkeys(numbers))

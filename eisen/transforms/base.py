@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from eisen._core.errors import ArgumentError, GeometryError, ShapeError
+from eisen._core.errors import GeometryError, ShapeError
 from eisen._core.fields import FieldStep, missing_field
 from eisen._core.random import generator
-from eisen._core.types import DataPoint, Geometry, meta_field
-from eisen.transforms.arguments import checked_probability
+from eisen._core.types import Affine, DataPoint, Geometry, meta_field
+from eisen.transforms.arguments import checked_dims, checked_probability
 from eisen.transforms.functional.tensors import as_array
 
 __all__ = [
@@ -27,9 +27,12 @@ __all__ = [
     "RandomSpatialStep",
     "SpatialStep",
     "array_shape",
+    "followed",
     "forget_stale_geometry",
     "geometry_of",
+    "homogeneous",
     "needed_geometry",
+    "spatial_shape",
 ]
 
 Apply = Callable[[str, DataPoint], DataPoint]
@@ -73,14 +76,25 @@ class RandomFieldStep(FieldStep):
 
     def transform(self, data: DataPoint) -> DataPoint:
         """Draw once, then apply to every field."""
+        drawn = self.drawn(data)
+        if drawn is None:
+            return data
+        params = drawn[0]
+        return self.each_field(data, lambda field, values: self.apply_drawn(field, values, params))
+
+    def drawn(self, data: DataPoint) -> tuple[Any] | None:
+        """Return the parameters drawn for one sample as a tuple of one; None when the step leaves the sample alone."""
         for field in self.fields:
             if field not in data:
                 raise missing_field(field, data, type(self).__name__)
         rng = generator()
         if not self.fields or not self.is_chosen(rng):
-            return data
-        params = self.draw(rng, data)
-        return self.each_field(data, lambda field, values: self.apply_drawn(field, values, params))
+            return None
+        return (self.draw(rng, data),)
+
+    def entries_beside(self, field: str, data: DataPoint, params: Any) -> DataPoint:  # noqa: ARG002
+        """Return what `apply_drawn` returns besides the value, e.g. the new geometry; for steps with `apply_batch`."""
+        return {}
 
     def is_chosen(self, rng: np.random.Generator) -> bool:
         """Draw whether the step does anything to this sample."""
@@ -103,13 +117,12 @@ class RandomSpatialStep(RandomFieldStep, SpatialStep):
 
     def __init__(self, fields: Sequence[str], p: float = 1.0, *, spatial_dims: int | None = None) -> None:
         super().__init__(fields, p)
-        if spatial_dims not in (None, 2, 3):
-            raise ArgumentError(f"{type(self).__name__}: spatial_dims is {spatial_dims!r}", expected="2, 3 or None")
-        self.spatial_dims = spatial_dims
+        self.spatial_dims = checked_dims(spatial_dims, type(self).__name__)
 
     def common_shape(self, data: DataPoint) -> tuple[int, ...]:
         """Return the spatial shape that all fields of the step share, or raise a ShapeError that names two."""
-        shapes = {field: self._spatial_shape(field, data) for field in self.fields}
+        owner = type(self).__name__
+        shapes = {field: spatial_shape(field, data, self.spatial_dims, owner) for field in self.fields}
         first = self.fields[0]
         for field, shape in shapes.items():
             if shape != shapes[first]:
@@ -121,19 +134,60 @@ class RandomSpatialStep(RandomFieldStep, SpatialStep):
                 )
         return shapes[first]
 
-    def _spatial_shape(self, field: str, data: DataPoint) -> tuple[int, ...]:
-        shape = array_shape(data[field])
-        n_axes = self.spatial_dims or min(len(shape), 3)
-        if len(shape) < max(n_axes, 2):
-            raise ShapeError(f"an array of shape {shape} has no {max(n_axes, 2)} spatial axes", field=field)
-        if self.spatial_dims is None and len(shape) == 3 and shape[0] <= 4 and geometry_of(field, data) is None:
-            raise ShapeError(
-                f"an array of shape {shape} can be a picture with {shape[0]} channels or a volume of that many slices",
-                expected="spatial_dims=2 for channel-first pictures, spatial_dims=3 for volumes",
-                to_do=f"give {type(self).__name__} the argument spatial_dims",
-                field=field,
-            )
-        return shape[-n_axes:]
+
+def spatial_shape(field: str, data: Mapping[str, Any], spatial_dims: int | None, owner: str) -> tuple[int, ...]:
+    """Return the spatial shape of a field, or raise a ShapeError if it is not clear which axes are space.
+
+    Args:
+        field: Name of the field.
+        data: The data point.
+        spatial_dims: 2 or 3: the last so many axes are space. None: 3, or 2 for arrays of two axes.
+        owner: Name of the transform, for the message.
+    """
+    shape = array_shape(data[field])
+    n_axes = spatial_dims or min(len(shape), 3)
+    if len(shape) < max(n_axes, 2):
+        raise ShapeError(f"an array of shape {shape} has no {max(n_axes, 2)} spatial axes", field=field)
+    if spatial_dims is None and len(shape) == 3 and shape[0] <= 4 and geometry_of(field, data) is None:
+        raise ShapeError(
+            f"an array of shape {shape} can be a picture with {shape[0]} channels or a volume of that many slices",
+            expected="spatial_dims=2 for channel-first pictures, spatial_dims=3 for volumes",
+            to_do=f"give {owner} the argument spatial_dims",
+            field=field,
+        )
+    return shape[-n_axes:]
+
+
+def followed(field: str, data: Mapping[str, Any], matrix: Any, size: Sequence[int], step: str) -> DataPoint:
+    """Return the entry with the geometry of a field after a step, or nothing if the field has no geometry.
+
+    Args:
+        field: Name of the field.
+        data: The data point before the step.
+        matrix: Affine map from index of the result to index of the source, shape (d, d + 1); with d = 2 the last two
+            axes of a volume have moved.
+        size: Shape of the result along these axes.
+        step: Name of the step.
+    """
+    geometry = geometry_of(field, data)
+    if geometry is None:
+        return {}
+    shape = (*geometry.shape[: 3 - len(size)], *size)
+    return {meta_field(field): geometry.moved(geometry.affine @ homogeneous(matrix), shape, step)}
+
+
+def homogeneous(matrix: Any) -> Affine:
+    """Return the 4 x 4 matrix of an index map (d, d + 1); maps of two axes move the last two of three.
+
+    Example:
+        >>> homogeneous([[1, 0, 5], [0, 1, 7]])[:, 3]
+        array([0., 5., 7., 1.])
+    """
+    d = len(matrix)
+    full = np.eye(4)
+    full[3 - d : 3, 3 - d : 3] = np.asarray(matrix)[:, :d]
+    full[3 - d : 3, 3] = np.asarray(matrix)[:, d]
+    return full
 
 
 def geometry_of(field: str, data: Mapping[str, Any]) -> Geometry | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from eisen._core import random
 from eisen._core.errors import ArgumentError, EisenError, StepError
@@ -11,6 +13,9 @@ from eisen._core.types import DataPoint, Step
 
 __all__ = ["Compose"]
 
+_NESTED = re.compile(r"step ([\d.]+) of \d+: (.*)", re.DOTALL)
+"""Place of a step in a chain inside of a chain."""
+
 
 class Compose:
     """Run steps one after the other, and say which one failed.
@@ -18,7 +23,7 @@ class Compose:
     Any callable from dict to dict can be a step: a reader, a transform, another `Compose`, a function of yours.
 
     Args:
-        transforms: The steps, in order.
+        transforms: The steps, in order; None is no step.
         places: Where each step stands in the configuration, e.g. ``"Training.Transforms[2]"``; shown in errors.
 
     Raises:
@@ -32,35 +37,46 @@ class Compose:
         (1, 4, 4, 4)
     """
 
-    def __init__(self, transforms: Sequence[Step], places: Sequence[str] | None = None) -> None:
-        self.transforms = list(transforms)
+    def __init__(self, transforms: Sequence[Step] | None = None, places: Sequence[str] | None = None) -> None:
+        self.transforms = list(transforms or ())
         self.places = list(places) if places is not None else [""] * len(self.transforms)
         if len(self.places) != len(self.transforms):
             raise ArgumentError(
-                f"Compose: {len(self.transforms)} steps and {len(self.places)} places",
+                f"{type(self).__name__}: {len(self.transforms)} steps and {len(self.places)} places",
                 expected="one place in the configuration per step",
             )
         for number, step in enumerate(self.transforms, start=1):
             if not callable(step) or isinstance(step, type):
                 raise ArgumentError(
-                    f"Compose: step {number} of {len(self.transforms)} is {step!r}",
+                    f"{type(self).__name__}: step {number} of {len(self.transforms)} is {step!r}",
                     expected="something that can be called with a data point and returns one",
                     to_do="make an object of the class, e.g. MapValues(['image'])" if isinstance(step, type) else "",
                 )
 
     def __call__(self, data: DataPoint) -> DataPoint:
         """Return the data point after the last step; the one that came in is not changed."""
+        result = dict(data)
+        for result in self.follow(data):  # noqa: B007  # the last one is what counts
+            pass
+        return result
+
+    def follow(self, data: DataPoint) -> Iterator[DataPoint]:
+        """Yield the data point after each step; the one that came in is not changed."""
         data = dict(data)
         for index in range(len(self.transforms)):
             data = self._run(index, data)
-        return data
+            yield data
+
+    def call_step(self, index: int, data: DataPoint) -> Any:
+        """Return what one step makes of a data point; its random numbers are those of its place in the chain."""
+        with random.step(index):
+            return self.transforms[index](data)
 
     def _run(self, index: int, data: DataPoint) -> DataPoint:
         step = self.transforms[index]
         name = _name(step)
         try:
-            with random.step(index):
-                result = step(data)
+            result = self.call_step(index, data)
             if not isinstance(result, dict):
                 raise StepError(
                     f"{name} returned {type(result).__name__} instead of a data point",
@@ -68,14 +84,21 @@ class Compose:
                     to_do="end the function with 'return data'",
                 )
         except EisenError as error:
-            error.card.step = f"step {index + 1} of {len(self.transforms)}: {error.card.step or name}"
+            error.card.step = self._place(index, error.card.step or name)
             error.note(config=self.places[index], shapes=shapes_of(data))
             raise
         except Exception as error:
             what = f"{name} failed: {type(error).__name__}: {error}"
-            place = f"step {index + 1} of {len(self.transforms)}: {name}"
-            raise StepError(what, step=place, config=self.places[index], shapes=shapes_of(data)) from error
+            raise StepError(
+                what, step=self._place(index, name), config=self.places[index], shapes=shapes_of(data)
+            ) from error
         return result
+
+    def _place(self, index: int, name: str) -> str:
+        """Return number and name of a step; steps of a chain inside of this one are numbered 3.1, 3.2, ..."""
+        inner = _NESTED.fullmatch(name)
+        number, name = (f"{index + 1}.{inner[1]}", inner[2]) if inner else (f"{index + 1}", name)
+        return f"step {number} of {len(self.transforms)}: {name}"
 
     def __repr__(self) -> str:
         return f"Compose({self.transforms!r})"

@@ -1,4 +1,4 @@
-"""Transforms that cut, fill and turn arrays: every voxel of the result is a voxel of the source, or 0."""
+"""Transforms that turn and mirror arrays: voxels change places, no value changes."""
 
 from __future__ import annotations
 
@@ -7,77 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from eisen._core.errors import ArgumentError
+from eisen._core.errors import ArgumentError, ShapeError
 from eisen._core.types import DataPoint, meta_field
-from eisen.transforms.arguments import checked_size
-from eisen.transforms.base import SpatialStep, array_shape, geometry_of, needed_geometry
-from eisen.transforms.functional import crop, resample
+from eisen.transforms.arguments import checked_axes, checked_dims
+from eisen.transforms.base import SpatialStep, followed, needed_geometry, spatial_shape
+from eisen.transforms.functional import resample, turn
 from eisen.transforms.functional.tensors import as_array, as_tensor
 
-__all__ = ["CropCenteredSubVolumes", "PadToMultiple", "Reorient"]
-
-
-class CropCenteredSubVolumes(SpatialStep):
-    """Cut out the centre of arrays, and fill with zeros where they are smaller.
-
-    Args:
-        fields: Names of the fields; the last axes are space, those before stay whole.
-        size: New size in voxels; an int for the last three axes (both axes of a 2-D array), or two or three numbers.
-
-    Adds ``<field>_src`` (what was cut off) and ``<field>_dst`` (what was filled up): one number per axis.
-
-    Example:
-        >>> crop = CropCenteredSubVolumes(["image"], [32, 32])
-        >>> crop({"image": np.zeros((3, 40, 20))})["image"].shape
-        (3, 32, 32)
-    """
-
-    def __init__(self, fields: Sequence[str], size: int | Sequence[int]) -> None:
-        super().__init__(fields)
-        self.size = checked_size(size, "size", type(self).__name__)
-
-    def apply(self, field: str, data: DataPoint) -> DataPoint:
-        """Crop or pad one array."""
-        shape = array_shape(data[field])
-        size = crop.target_size(shape, self.size)
-        offset = crop.centre_offset(shape[-len(size) :], size)
-        change = [0] * (len(shape) - len(size)) + [s - n for n, s in zip(shape[-len(size) :], size, strict=True)]
-        return {
-            field: crop.crop_or_pad(data[field], size, offset),
-            f"{field}_src": [min(0, step) for step in change],
-            f"{field}_dst": [max(0, step) for step in change],
-            **_shifted(field, data, offset, size, type(self).__name__),
-        }
-
-
-class PadToMultiple(SpatialStep):
-    """Fill arrays up with zeros until every spatial axis is a multiple of a number, as networks with strides need it.
-
-    The zeros are spread over both sides; an odd one goes to the end. Nothing is ever cut off.
-
-    Args:
-        fields: Names of the fields; the last three axes (both axes of a 2-D array) are space.
-        multiple: In voxels; an int, or two or three numbers for as many last axes.
-
-    Example:
-        >>> PadToMultiple(["image"], 16)({"image": np.zeros((1, 40, 56, 33))})["image"].shape
-        (1, 48, 64, 48)
-    """
-
-    def __init__(self, fields: Sequence[str], multiple: int | Sequence[int]) -> None:
-        super().__init__(fields)
-        self.multiple = checked_size(multiple, "multiple", type(self).__name__)
-
-    def apply(self, field: str, data: DataPoint) -> DataPoint:
-        """Pad one array."""
-        shape = array_shape(data[field])
-        multiple = crop.target_size(shape, self.multiple)
-        size = tuple(-(-n // m) * m for n, m in zip(shape[-len(multiple) :], multiple, strict=True))
-        offset = crop.centre_offset(shape[-len(size) :], size)
-        return {
-            field: crop.crop_or_pad(data[field], size, offset),
-            **_shifted(field, data, offset, size, type(self).__name__),
-        }
+__all__ = ["Flip", "Reorient", "Rotate90"]
 
 
 class Reorient(SpatialStep):
@@ -108,18 +45,89 @@ class Reorient(SpatialStep):
         value = data[field]
         turned, affine = resample.reorient(as_array(value), geometry.affine, self.axes)
         if any(stride < 0 for stride in turned.strides):
-            turned = np.ascontiguousarray(turned)  # torch knows no negative strides
+            turned = turned.copy(order="K")  # torch knows no negative strides; the order in memory stays, which is fast
         return {
             field: turned if isinstance(value, np.ndarray) else as_tensor(turned).to(value.device),
             meta_field(field): geometry.moved(affine, turned.shape[-3:], type(self).__name__),
         }
 
 
-def _shifted(field: str, data: DataPoint, offset: Sequence[int], size: Sequence[int], step: str) -> dict[str, Any]:
-    """Return the entry with the new geometry, if there is geometry; a crop of the last two axes leaves the first."""
-    geometry = geometry_of(field, data)
-    if geometry is None:
-        return {}
-    offset = (*[0] * (3 - len(size)), *offset)
-    shape = (*geometry.shape[: 3 - len(size)], *size)
-    return {meta_field(field): geometry.moved(crop.shift_affine(geometry.affine, offset), shape, step)}
+class Flip(SpatialStep):
+    """Mirror arrays along some axes.
+
+    Args:
+        fields: Names of the fields.
+        axes: Spatial axes, 0 to 2, e.g. ``(0,)`` for left-right in RAS+ arrays.
+        spatial_dims: 2 for channel-first pictures, 3 for volumes; None: 3, or 2 for arrays of two axes.
+
+    Example:
+        >>> Flip(["image"], axes=[1])({"image": np.array([[1, 2], [3, 4]])})["image"]
+        array([[2, 1],
+               [4, 3]])
+    """
+
+    def __init__(self, fields: Sequence[str], axes: Sequence[int], *, spatial_dims: int | None = None) -> None:
+        super().__init__(fields)
+        self.axes = checked_axes(axes, "axes", type(self).__name__)
+        self.spatial_dims = checked_dims(spatial_dims, type(self).__name__)
+
+    def apply(self, field: str, data: DataPoint) -> DataPoint:
+        """Mirror one array."""
+        name = type(self).__name__
+        size = spatial_shape(field, data, self.spatial_dims, name)
+        demand_axes(self.axes, size, name)
+        flipped = turn.flip(data[field], [axis - len(size) for axis in self.axes])
+        return {field: flipped, **followed(field, data, turn.flip_map(size, self.axes), size, name)}
+
+
+class Rotate90(SpatialStep):
+    """Turn arrays by right angles in a plane; the shape turns along.
+
+    Args:
+        fields: Names of the fields.
+        times: How many right angles, from the first axis towards the second; negative turns back.
+        axes: The two spatial axes that span the plane.
+        spatial_dims: 2 for channel-first pictures, 3 for volumes; None: 3, or 2 for arrays of two axes.
+
+    Example:
+        >>> Rotate90(["image"])({"image": np.array([[1, 2], [3, 4]])})["image"]
+        array([[2, 4],
+               [1, 3]])
+    """
+
+    def __init__(
+        self, fields: Sequence[str], times: int = 1, axes: Sequence[int] = (0, 1), *, spatial_dims: int | None = None
+    ) -> None:
+        super().__init__(fields)
+        name = type(self).__name__
+        if not isinstance(times, int):
+            raise ArgumentError(f"{name}: times is {times!r}", expected="a whole number of right angles")
+        self.times = times
+        self.axes = checked_plane(axes, name)
+        self.spatial_dims = checked_dims(spatial_dims, name)
+
+    def apply(self, field: str, data: DataPoint) -> DataPoint:
+        """Turn one array."""
+        name = type(self).__name__
+        shape = spatial_shape(field, data, self.spatial_dims, name)
+        demand_axes(self.axes, shape, name)
+        turned = turn.rotate90(data[field], self.times, [axis - len(shape) for axis in self.axes])
+        matrix, size = turn.rotate90_map(shape, self.times, self.axes)
+        return {field: turned, **followed(field, data, matrix, size, name)}
+
+
+def checked_plane(axes: Any, owner: str) -> tuple[int, int]:
+    """Return two different spatial axes."""
+    plane = checked_axes(axes, "axes", owner)
+    if len(plane) != 2:
+        raise ArgumentError(f"{owner}: axes is {axes!r}", expected="two different spatial axes, e.g. (0, 1)")
+    return plane[0], plane[1]
+
+
+def demand_axes(axes: Sequence[int], shape: Sequence[int], owner: str) -> None:
+    """Raise a ShapeError if an array with this spatial shape does not have the axes."""
+    if axes and max(axes) >= len(shape):
+        raise ShapeError(
+            f"{owner} works on axis {max(axes)}, and the array has the spatial shape {tuple(shape)}",
+            expected=f"spatial axes from 0 to {len(shape) - 1}",
+        )

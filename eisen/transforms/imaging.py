@@ -1,6 +1,7 @@
 """The transforms under the path that configurations name: ``eisen.transforms.imaging.CropCenteredSubVolumes``."""
 
 from eisen.transforms.convert import ITKToNumpy, NiftiToNumpy, NumpyToNifti, PilToNumpy
+from eisen.transforms.crop import CropCenteredSubVolumes
 from eisen.transforms.fields import (
     AddChannelDimension,
     CreateConstantFlags,
@@ -9,7 +10,6 @@ from eisen.transforms.fields import (
     RepeatTensor,
     StackImagesChannelwise,
 )
-from eisen.transforms.geometry import CropCenteredSubVolumes
 from eisen.transforms.intensity import FixedMeanStdNormalization, MapValues, ThresholdValues
 from eisen.transforms.labels import LabelMapToOneHot
 from eisen.transforms.resampling import ResampleITKVolumes, ResampleNiftiVolumes

@@ -8,10 +8,17 @@ from typing import Any
 from eisen._core.errors import ArgumentError
 from eisen._core.fields import FieldStep
 from eisen._core.types import DataPoint
-from eisen.transforms.arguments import checked_choice, checked_range
+from eisen.transforms.arguments import checked_choice, checked_percentiles
 from eisen.transforms.functional import intensity
+from eisen.transforms.masks import mask_for
 
-__all__ = ["FixedMeanStdNormalization", "MapValues", "ThresholdValues", "ZScoreNormalization"]
+__all__ = [
+    "FixedMeanStdNormalization",
+    "MapValues",
+    "PercentileNormalization",
+    "ThresholdValues",
+    "ZScoreNormalization",
+]
 
 
 class MapValues(FieldStep):
@@ -82,6 +89,7 @@ class ZScoreNormalization(FieldStep):
         channelwise: Normalise each channel (slice along the first axis) by itself.
         nonzero: Measure mean and deviation where the image is not 0, and leave 0 as it is (skull-stripped brains).
         percentiles: Clip to these two percentiles first, e.g. ``[0.5, 99.5]`` against a few very bright voxels.
+        mask: Name of a field; mean and deviation are measured where it is not 0, e.g. ``"label"``.
 
     A constant image becomes 0.
 
@@ -97,18 +105,75 @@ class ZScoreNormalization(FieldStep):
         channelwise: bool = False,
         nonzero: bool = False,
         percentiles: Sequence[float] | None = None,
+        *,
+        mask: str | None = None,
     ) -> None:
         super().__init__(fields)
         self.channelwise = channelwise
         self.nonzero = nonzero
-        owner = type(self).__name__
-        self.percentiles = None if percentiles is None else checked_range(percentiles, "percentiles", owner)
-        if self.percentiles is not None and not 0 <= self.percentiles[0] < self.percentiles[1] <= 100:
-            raise ArgumentError(f"{owner}: percentiles is {percentiles!r}", expected="two numbers between 0 and 100")
+        self.percentiles = None if percentiles is None else checked_percentiles(percentiles, type(self).__name__)
+        self.mask = mask
 
     def apply(self, field: str, data: DataPoint) -> DataPoint:
         """Normalise one image."""
-        return {field: intensity.zscore(data[field], self.channelwise, self.nonzero, self.percentiles)}
+        mask = mask_for(field, data, self.mask, type(self).__name__)
+        return {field: intensity.zscore(data[field], self.channelwise, self.nonzero, self.percentiles, mask=mask)}
+
+
+class PercentileNormalization(FieldStep):
+    """Map two percentiles of every image to two values, so that a few extreme voxels do not matter.
+
+    Args:
+        fields: Names of the fields.
+        percentiles: The two percentiles, 0 to 100.
+        min_value: What the lower percentile becomes.
+        max_value: What the upper percentile becomes.
+        clip: Whether what lies outside of the percentiles is cut off.
+        channelwise: Normalise each channel (slice along the first axis) by itself.
+        nonzero: Measure the percentiles where the image is not 0.
+        mask: Name of a field; the percentiles are measured where it is not 0.
+
+    A constant image becomes `min_value`.
+
+    Example:
+        >>> import numpy as np
+        >>> PercentileNormalization(["mr"], [0, 50])({"mr": np.array([0.0, 5.0, 10.0])})["mr"]
+        array([0., 1., 1.])
+    """
+
+    def __init__(
+        self,
+        fields: Sequence[str],
+        percentiles: Sequence[float] = (0.5, 99.5),
+        min_value: float = 0.0,
+        max_value: float = 1.0,
+        clip: bool = True,
+        channelwise: bool = False,
+        nonzero: bool = False,
+        mask: str | None = None,
+    ) -> None:
+        super().__init__(fields)
+        self.percentiles = checked_percentiles(percentiles, type(self).__name__)
+        self.min_value = min_value
+        self.max_value = max_value
+        self.clip = clip
+        self.channelwise = channelwise
+        self.nonzero = nonzero
+        self.mask = mask
+
+    def apply(self, field: str, data: DataPoint) -> DataPoint:
+        """Normalise one image."""
+        normalised = intensity.normalize_percentiles(
+            data[field],
+            self.percentiles,
+            self.min_value,
+            self.max_value,
+            clip=self.clip,
+            channelwise=self.channelwise,
+            nonzero=self.nonzero,
+            mask=mask_for(field, data, self.mask, type(self).__name__),
+        )
+        return {field: normalised}
 
 
 class ThresholdValues(FieldStep):

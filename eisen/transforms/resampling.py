@@ -1,4 +1,4 @@
-"""Transforms that give images another voxel size, by interpolation."""
+"""Transforms that give images of nibabel and SimpleITK another voxel size."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from eisen._core.errors import ArgumentError, ShapeError
 from eisen._core.types import DataPoint, Geometry, meta_field
 from eisen.io.itk import itk_geometry
 from eisen.transforms.arguments import checked_interpolation, checked_spacing, interpolation_for
-from eisen.transforms.base import SpatialStep, geometry_of, needed_geometry
+from eisen.transforms.base import SpatialStep, geometry_of
 from eisen.transforms.functional import resample
 from eisen.transforms.functional.itk import resample_itk
 
-__all__ = ["Resample", "ResampleITKVolumes", "ResampleNiftiVolumes"]
+__all__ = ["ResampleITKVolumes", "ResampleNiftiVolumes"]
 
 
 class ResampleNiftiVolumes(SpatialStep):
@@ -113,48 +113,3 @@ class ResampleITKVolumes(SpatialStep):
             before, after = geometry_of(field, data) or itk_geometry(image), itk_geometry(new)
             result[meta_field(field)] = before.moved(after.affine, after.shape, type(self).__name__)
         return result
-
-
-class Resample(SpatialStep):
-    """Give arrays another voxel size along their own axes; labels stay labels.
-
-    Works on arrays with geometry (``<field>_meta``). The outer edge of the first voxel stays where it is. Smooth an
-    image first if it shrinks by more than a factor of two.
-
-    Args:
-        fields: Names of the fields; the last three axes are space.
-        spacing_mm: New voxel size in mm, one number, or one per axis of the array.
-        interpolation: "linear", "nearest" or "cubic"; or one per field; None: nearest for fields whose name says
-            label, mask or seg, linear for the others.
-
-    Example:
-        >>> grid = Geometry.of(np.diag([1.0, 1.0, 3.0, 1.0]), (64, 64, 20))
-        >>> data = {"image": np.zeros((1, 64, 64, 20), "float32"), "image_meta": grid}
-        >>> Resample(["image"], 1.5)(data)["image"].shape
-        (1, 43, 43, 40)
-    """
-
-    def __init__(
-        self,
-        fields: Sequence[str],
-        spacing_mm: float | Sequence[float],
-        interpolation: str | Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(fields)
-        spacing = [spacing_mm] * 3 if isinstance(spacing_mm, int | float) else spacing_mm
-        self.spacing_mm = checked_spacing(spacing, "spacing_mm", type(self).__name__)
-        if len(self.spacing_mm) != 3:
-            raise ArgumentError(f"Resample: spacing_mm is {spacing_mm!r}", expected="one or three numbers in mm")
-        names = ("linear", "nearest", "cubic")
-        self.interpolation = checked_interpolation(interpolation, names, type(self).__name__)
-
-    def apply(self, field: str, data: DataPoint) -> DataPoint:
-        """Resample one array."""
-        geometry = needed_geometry(field, data, type(self).__name__)
-        grid, shape = resample.spaced_grid(geometry.affine, geometry.shape, self.spacing_mm)
-        ratio = tuple(new / old for new, old in zip(self.spacing_mm, geometry.spacing, strict=True))
-        name = interpolation_for(field, self.interpolation)
-        return {
-            field: resample.resample_to_spacing(data[field], ratio, shape, name),
-            meta_field(field): geometry.moved(grid, shape, type(self).__name__),
-        }

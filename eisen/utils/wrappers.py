@@ -8,11 +8,12 @@ from typing import Any, cast
 from torch import nn
 from torch.utils.data import Dataset
 
-from eisen._core.errors import ArgumentError, EisenError, MissingFieldError
-from eisen._core.fields import FieldStep, checked_fields
+from eisen._core.errors import ArgumentError, EisenError, MissingFieldError, nearest
+from eisen._core.fields import FieldStep, checked_fields, missing_field
 from eisen._core.types import DataPoint
+from eisen.utils.interop.plain import entries_of_item
 
-__all__ = ["EisenDatasetWrapper", "EisenModuleWrapper", "EisenTransformWrapper"]
+__all__ = ["EisenDatasetWrapper", "EisenModuleWrapper", "EisenTransformWrapper", "named_results"]
 
 
 class EisenModuleWrapper(nn.Module):
@@ -21,7 +22,9 @@ class EisenModuleWrapper(nn.Module):
     Args:
         module: Any `torch.nn.Module`; it is called with its inputs in the order of `input_names`.
         input_names: Fields of the batch that the module takes, in the order of its arguments.
-        output_names: Names for what it returns, in order; surplus results are dropped.
+        output_names: Names for what it returns, in order; surplus results are dropped. From a dict (torchvision's
+            segmentation networks, a `MetricCollection`) they pick the entries of these keys; a dict with none of them
+            is one result, like everything else that is neither list nor tuple.
 
     Example:
         >>> import torch
@@ -44,7 +47,8 @@ class EisenModuleWrapper(nn.Module):
             **kwargs: The other inputs by name, in any order; names the module does not take are ignored.
 
         Raises:
-            MissingFieldError: If an input in front of a given one is missing.
+            MissingFieldError: If an input in front of a given one is missing, or the result is a dict that has some of
+                `output_names` but not all.
             ArgumentError: If an input is given twice, or too many are given.
         """
         if args or len(kwargs) < len(self.input_names):
@@ -63,8 +67,8 @@ class EisenModuleWrapper(nn.Module):
         # `self.module` would search three dictionaries; this line runs three times in every training step.
         module: Any = self._modules["module"]
         result = module(*inputs)
-        if isinstance(result, (tuple, list)):
-            return dict(zip(self.output_names, result, strict=False))
+        if isinstance(result, (tuple, list, dict)):
+            return named_results(result, self.output_names, type(module).__name__)
         return {self.output_names[0]: result} if self.output_names else {}
 
     def _bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
@@ -85,8 +89,40 @@ class EisenModuleWrapper(nn.Module):
         return [*args, *(kwargs[field] for field in given)]
 
 
+def named_results(result: Any, names: Sequence[str], owner: str) -> dict[str, Any]:
+    """Return what a module returned by the names it is to have.
+
+    Args:
+        result: A list or tuple of results, a dict of them, or one.
+        names: The names in order; keys, if `result` is a dict that has one of them.
+        owner: Name of the module, for the message.
+
+    Raises:
+        MissingFieldError: If the dict has some of the names, but not all.
+
+    Example:
+        >>> named_results({"aux": 1, "out": 2}, ["out"], "FCN")
+        {'out': 2}
+    """
+    if isinstance(result, dict) and any(name in result for name in names):
+        absent = [name for name in names if name not in result]
+        if absent:
+            keys = [str(key) for key in result]
+            raise MissingFieldError(
+                f"{owner} returned no '{absent[0]}'",
+                expected=f"output_names among: {', '.join(keys)}",
+                to_do=nearest(absent[0], keys),
+                field=absent[0],
+            )
+        return {name: result[name] for name in names}
+    return dict(zip(names, result if isinstance(result, (tuple, list)) else [result], strict=False))
+
+
 class EisenTransformWrapper(FieldStep):
     """Apply a transform that works on a single value, e.g. one of torchvision's, to fields of a data point.
+
+    Each field is transformed by itself, so a random transform does something else to each. Where image and label must
+    move together, use a step of `eisen.utils.interop`, or eisen's own transforms.
 
     Args:
         transform: Called with the value of each field; returns the new value.
@@ -109,47 +145,48 @@ class EisenTransformWrapper(FieldStep):
 
 
 class EisenDatasetWrapper(Dataset[DataPoint]):
-    """Give names to the items of a dataset that returns tuples, e.g. one of torchvision's.
+    """Give names to the items of a dataset of another library.
+
+    Tuples, as torchvision's datasets return them, get one name per element. Items that have names already (dicts, as
+    MONAI's datasets return them, and TorchIO's subjects) keep them; their images become plain tensors, with the geometry
+    beside them in ``<field>_meta``.
 
     Args:
         dataset: Any map-style dataset.
-        field_names: One name per element of its items.
+        field_names: One name per element of its items; for items with names, those to keep. None: all names.
         transform: Applied to each data point, if given.
 
     Example:
         >>> digits = EisenDatasetWrapper([("pixels of a seven", 7)], ["image", "label"])
         >>> digits[0]
         {'image': 'pixels of a seven', 'label': 7}
+        >>> EisenDatasetWrapper([{"image": "a.nii", "age": 61}])[0]
+        {'image': 'a.nii', 'age': 61}
     """
 
     def __init__(
         self,
-        dataset: Dataset[Any] | Sequence[Any],
-        field_names: Sequence[str],
+        dataset: Dataset[Any],
+        field_names: Sequence[str] | None = None,
         transform: Callable[[DataPoint], DataPoint] | None = None,
     ) -> None:
+        owner = type(self).__name__
+        if not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
+            raise ArgumentError(
+                f"{owner}: {type(dataset).__name__} is no dataset that can be indexed",
+                expected="an object with a length and items, e.g. torchvision.datasets.MNIST(...)",
+            )
         self.dataset = dataset
-        self.field_names = checked_fields(field_names, "EisenDatasetWrapper (field_names)")
+        self.field_names = None if field_names is None else checked_fields(field_names, f"{owner} (field_names)")
         self.transform = transform
 
     def __len__(self) -> int:
         return len(cast(Sized, self.dataset))
 
     def __getitem__(self, index: int) -> DataPoint:
-        item = self.dataset[int(index)]
-        values = item if isinstance(item, (tuple, list)) else (item,)
-        if len(values) != len(self.field_names):
-            raise ArgumentError(
-                f"the items of {type(self.dataset).__name__} have {len(values)} elements",
-                expected=f"{len(self.field_names)}, one per field name: {self.field_names}",
-                to_do="give one name per element",
-                case=self.case_name(index),
-            )
-        data = dict(zip(self.field_names, values, strict=True))
-        if self.transform is None:
-            return data
         try:
-            return self.transform(data)
+            data = self._named(self.dataset[int(index)])
+            return data if self.transform is None else self.transform(data)
         except EisenError as error:
             error.note(case=self.case_name(index))
             raise
@@ -157,3 +194,24 @@ class EisenDatasetWrapper(Dataset[DataPoint]):
     def case_name(self, index: int) -> str:
         """Return what error messages call an item."""
         return f"#{int(index)}"
+
+    def _named(self, item: Any) -> DataPoint:
+        """Return an item as a data point."""
+        entries = entries_of_item(item, self.field_names)
+        owner = type(self.dataset).__name__
+        if entries is None:
+            return self._zipped(item if isinstance(item, (tuple, list)) else (item,), owner)
+        for field in self.field_names or ():
+            if field not in entries:
+                raise missing_field(field, item if isinstance(item, Mapping) else {}, f"the item of {owner}")
+        return entries
+
+    def _zipped(self, values: Sequence[Any], owner: str) -> DataPoint:
+        names = self.field_names
+        if names is None or len(values) != len(names):
+            raise ArgumentError(
+                f"the items of {owner} have {len(values)} elements without names",
+                expected="field_names, one per element" if names is None else f"{len(names)}, one per name: {names}",
+                to_do="give one name per element",
+            )
+        return dict(zip(names, values, strict=True))

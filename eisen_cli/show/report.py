@@ -50,6 +50,8 @@ def _groups(report: CheckReport, model: str) -> Iterator[Group]:
         heading = f"{step.number:>2}  {step.name}" if step.number else f"    {step.name}"
         yield heading, [field for field in step.fields if field.changed]
     yield "    batch", report.batch
+    for step in report.batch_steps:
+        yield f"    batch, {step.number}  {step.name}", [field for field in step.fields if field.changed]
     yield f"    {model}", report.outputs
 
 

@@ -101,3 +101,13 @@ def test_modules_of_the_user_are_in_the_schema() -> None:
     assert definitions["Transforms.toys.Rename"]["properties"]["params"]["properties"]["mode"]["enum"]
     assert "data_dir" not in definitions["Readers.toys.Load"]["properties"]["params"]["properties"]
     assert "model" not in definitions["Workflow.toys.Run"]["properties"]["params"]["properties"]
+
+
+def test_entries_inside_of_entries_are_checked(schema: Draft202012Validator) -> None:
+    noise = {"type": "eisen.transforms.RandomNoise", "params": {"fields": ["image"]}}
+    chosen = config("Transforms", "eisen.transforms.OneOf", {"transforms": [noise], "p": 0.5})
+    assert schema.is_valid(chosen)
+    noise["params"]["feilds"] = 1
+    assert not schema.is_valid(chosen)
+    parameters = schema.schema["$defs"]["Transforms.eisen.transforms.OneOf"]["properties"]["params"]["properties"]
+    assert list(parameters) == ["transforms", "weights", "p"]

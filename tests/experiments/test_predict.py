@@ -11,7 +11,8 @@ from experiment_parts import entry, oblique, phase, save, scan, set_hyper
 
 from eisen._core.errors import ArgumentError, ConfigError, GeometryError, VoxelValueError
 from eisen._core.types import Geometry
-from eisen.experiments.label_maps import label_map, probabilities
+from eisen.experiments.label_maps import probabilities
+from eisen.transforms.functional import restore_label_map
 
 IDENTITY = np.eye(4)
 
@@ -156,7 +157,7 @@ def test_voxels_the_model_has_not_seen_are_background():
     grid = Geometry.of(IDENTITY, (6, 4, 4))
     cropped = grid.moved(IDENTITY, (3, 4, 4), "Crop")
     background_last = np.stack([np.full((3, 4, 4), 0.9), np.full((3, 4, 4), 0.1)])
-    labels = label_map(background_last, cropped, [7, 0])
+    labels = restore_label_map(background_last, cropped, [7, 0])
     np.testing.assert_array_equal(labels[:3], 7)
     np.testing.assert_array_equal(labels[3:], 0)
 

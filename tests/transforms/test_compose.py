@@ -56,7 +56,7 @@ def test_foreign_exception_becomes_a_step_error_with_its_cause():
 def test_nested_chain_shows_the_whole_path():
     with pytest.raises(StepError) as caught:
         Compose([double, Compose([double, breaks])])({"image": np.zeros(2)})
-    assert caught.value.card.step == "step 2 of 2: step 2 of 2: breaks"
+    assert caught.value.card.step == "step 2.2 of 2: breaks"
 
 
 def test_step_that_returns_nothing_is_told_to_return():

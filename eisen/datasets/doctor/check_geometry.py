@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from eisen._core.errors import GeometryError
-from eisen._core.types import Affine, Geometry, is_label_field
+from eisen._core.types import Affine, Geometry, grid_tolerance_mm, is_label_field, shear_degrees
 from eisen.datasets.doctor.facts import CaseFacts, Header
 from eisen.datasets.doctor.findings import Finding, finding
 from eisen.datasets.doctor.kinds import Severity
@@ -16,8 +16,6 @@ from eisen.datasets.doctor.study import Study
 
 __all__ = ["check_geometry"]
 
-_TOLERANCE_MM = 0.1
-_TOLERANCE_VOXELS = 0.1
 _SHEAR_DEGREES = 0.1
 _SPACING_MM = (0.01, 50.0)
 
@@ -41,7 +39,7 @@ def _of_header(header: Header) -> Iterator[tuple[str, str, dict[str, Any]]]:
         return
     if header.unit:
         yield "unit-not-mm", f"the header counts in {header.unit}, everything here in mm", {}
-    if header.conflict_mm > _tolerance(header.spacing):
+    if header.conflict_mm > grid_tolerance_mm(header.spacing):
         what = f"by sform and by qform the corners are up to {header.conflict_mm:.4g} mm apart; the sform counts"
         yield "sform-qform-conflict", what, {"displacement_mm": header.conflict_mm}
     if (shear := shear_degrees(header.affine)) > _SHEAR_DEGREES:
@@ -52,29 +50,11 @@ def _of_header(header: Header) -> Iterator[tuple[str, str, dict[str, Any]]]:
         yield "position-unknown", "neither sform nor qform is set: only the voxel size is known", {}
 
 
-def shear_degrees(affine: Affine) -> float:
-    """Return by how many degrees, at most, two axes are off a right angle.
-
-    Example:
-        >>> affine = np.eye(4)
-        >>> affine[0, 2] = np.tan(np.deg2rad(15))
-        >>> round(shear_degrees(affine), 6)
-        15.0
-    """
-    axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
-    cosines = np.abs((axes.T @ axes)[np.triu_indices(3, 1)]).clip(0, 1)
-    return float(np.rad2deg(np.arcsin(cosines.max())))
-
-
 def _geometry(header: Header) -> Geometry | None:
     try:
         return header.geometry
     except GeometryError:
         return None
-
-
-def _tolerance(spacing: tuple[float, ...]) -> float:
-    return min(_TOLERANCE_MM, _TOLERANCE_VOXELS * min(spacing, default=1.0))
 
 
 def _of_pairs(study: Study, entry: CaseFacts) -> Iterator[Finding]:
@@ -103,7 +83,7 @@ def _compared(one: Header, other: Header, first: str, second: str) -> tuple[str,
     grids = _geometry(one), _geometry(other)
     if grids[0] is None or grids[1] is None:
         return ("shape-mismatch", words, shapes) if one.shape != other.shape else None
-    tolerance = min(_tolerance(one.spacing), _tolerance(other.spacing))
+    tolerance = min(grid_tolerance_mm(one.spacing), grid_tolerance_mm(other.spacing))
     same_shape = one.shape == other.shape
     if same_shape and grids[0].displacement_mm(grids[1]) <= tolerance:
         return None

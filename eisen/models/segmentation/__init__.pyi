@@ -1,2 +1,9 @@
+from .highres3Dnet import HighRes2DNet as HighRes2DNet
+from .highres3Dnet import HighRes3DNet as HighRes3DNet
+from .highresnet import HighResNet as HighResNet
+from .obelisk import ObeliskMIDL as ObeliskMIDL
+from .residual_encoder_unet import ResidualEncoderUNet as ResidualEncoderUNet
+from .swin_unetr import SwinUNETR as SwinUNETR
+from .unet import UNet as UNet
 from .unet3D import UNet3D as UNet3D
 from .vnet import VNet as VNet

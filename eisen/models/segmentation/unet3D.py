@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from eisen.ops.layers.activation import Activation, output_activation
 from eisen.ops.layers.blocks import conv_unit
-from eisen.ops.layers.checks import check_counts, check_images
+from eisen.ops.layers.checks import check_counts, check_images, check_statistics
 from eisen.ops.layers.norm import Normalization
 
 __all__ = ["UNet3D", "conv_block_2_3d", "conv_block_3d", "conv_trans_block_3d", "max_pooling_3d"]
@@ -120,7 +120,7 @@ class UNet3D(nn.Module):
     ) -> None:
         super().__init__()
         check_counts("UNet3D", input_channels=input_channels, output_channels=output_channels, n_filters=n_filters)
-        self.input_channels = input_channels
+        self.input_channels, self.normalization = input_channels, normalization
         n = n_filters
         block = partial(conv_block_2_3d, normalization=normalization, groups=groups)
         up = partial(conv_trans_block_3d, normalization=normalization, groups=groups)
@@ -154,6 +154,7 @@ class UNet3D(nn.Module):
             ShapeError: If the images do not fit.
         """
         check_images(images, "UNet3D", self.input_channels, multiple_of=32)
+        check_statistics(images, "UNet3D", self.normalization, 32, self.training)
         one = self.down_1(images)
         two = self.down_2(self.pool(one))
         three = self.down_3(self.pool(two))

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from eisen._core.errors import ArgumentError
 from eisen.ops.layers.activation import Activation, output_activation
 from eisen.ops.layers.blocks import conv_unit
-from eisen.ops.layers.checks import check_counts, check_images
+from eisen.ops.layers.checks import check_counts, check_images, check_statistics
 from eisen.ops.layers.norm import Normalization
 
 __all__ = ["ConvBlock", "DownsamplingConvBlock", "ResidualConvBlock", "Upsampling", "UpsamplingDeconvBlock", "VNet"]
@@ -217,7 +217,7 @@ class VNet(nn.Module):
         super().__init__()
         check_counts("VNet", input_channels=input_channels, output_channels=output_channels, n_filters=n_filters)
         _check_filter_size(filter_size)
-        self.input_channels = input_channels
+        self.input_channels, self.normalization = input_channels, normalization
         n = n_filters
         kind = ResidualConvBlock if residual else ConvBlock
         block = partial(kind, filter_size=filter_size, normalization=normalization, groups=groups)
@@ -258,6 +258,7 @@ class VNet(nn.Module):
             ShapeError: If the images do not fit.
         """
         check_images(images, "VNet", self.input_channels, multiple_of=16)
+        check_statistics(images, "VNet", self.normalization, 16, self.training)
         one = self.block_one(images)
         two = self.block_two(self.block_one_dw(one))
         three = self.block_three(self.block_two_dw(two))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
 
 from torch import Tensor
 
@@ -106,16 +105,17 @@ def check_statistics(
         owner: Name of the network.
         normalization: Name of the normalization.
         multiple_of: Factor between the highest and the lowest resolution, one number or one per axis.
-        training: Whether the network is in training mode; only then it matters.
+        training: Whether the network is in training mode; ``batchnorm`` takes means only then.
 
     Raises:
         ShapeError: If a single voxel would be left, whose contrast is undefined.
     """
-    if not training or normalization not in ("instancenorm", "batchnorm"):
+    if normalization != "instancenorm" and not (normalization == "batchnorm" and training):
         return
     sides, factors = images.shape[2:], per_axis(multiple_of, images.ndim - 2)
-    n_values = prod(side // factor for side, factor in zip(sides, factors, strict=True))
-    n_values *= images.shape[0] if normalization == "batchnorm" else 1
+    n_values = images.shape[0] if normalization == "batchnorm" else 1
+    for side, factor in zip(sides, factors, strict=True):  # a loop, not math.prod: torch.compile follows it
+        n_values *= side // factor
     if n_values < 2:
         raise ShapeError(
             f"{owner} got {images.shape[0]} image{'s' * (images.shape[0] > 1)} of {_by(list(sides))}; at the lowest "

@@ -1,18 +1,19 @@
-"""Random mirroring."""
+"""Random mirroring and turning by right angles: voxels change places, no value changes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from operator import index
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from eisen._core.errors import ArgumentError
-from eisen._core.optional import is_torch
-from eisen._core.types import DataPoint, meta_field
-from eisen.transforms.base import RandomSpatialStep, geometry_of
+from eisen._core.types import DataPoint
+from eisen.transforms.arguments import checked_axes
+from eisen.transforms.base import RandomSpatialStep, array_shape, followed
+from eisen.transforms.functional import turn
+from eisen.transforms.geometry import checked_plane, demand_axes
 
-__all__ = ["RandomFlip", "checked_axes"]
+__all__ = ["RandomFlip", "RandomRotate90"]
 
 
 class RandomFlip(RandomSpatialStep):
@@ -51,26 +52,56 @@ class RandomFlip(RandomSpatialStep):
         """Mirror one field."""
         if not params:
             return {}
-        value = data[field]
-        flipped = value.flip(params) if is_torch(value) else np.ascontiguousarray(np.flip(value, params))
-        geometry = geometry_of(field, data)
-        if geometry is None:
-            return {field: flipped}
-        mirror = np.eye(4)
-        for axis in (3 + axis for axis in params):
-            mirror[axis, axis], mirror[axis, 3] = -1, geometry.shape[axis] - 1
-        return {
-            field: flipped,
-            meta_field(field): geometry.moved(geometry.affine @ mirror, geometry.shape, type(self).__name__),
-        }
+        return {field: turn.flip(data[field], params), **self.entries_beside(field, data, params)}
+
+    def apply_batch(self, values: Mapping[str, Any], params: Sequence[tuple[int, ...]]) -> dict[str, Any]:
+        """Mirror all elements of a batch; those with the same axes together."""
+        results = {field: value.clone() for field, value in values.items()}
+        for axes in sorted(set(params) - {()}):
+            places = [place for place, own in enumerate(params) if own == axes]
+            for field, value in values.items():
+                results[field][places] = value[places].flip(axes)
+        return results
+
+    def entries_beside(self, field: str, data: DataPoint, params: tuple[int, ...]) -> DataPoint:
+        """Return the geometry after mirroring."""
+        if not params:
+            return {}
+        d = min(len(array_shape(data[field])), 3)
+        size = array_shape(data[field])[-d:]
+        matrix = turn.flip_map(size, [axis + d for axis in params])
+        return followed(field, data, matrix, size, type(self).__name__)
 
 
-def checked_axes(axes: Sequence[int], name: str, owner: str) -> tuple[int, ...]:
-    """Return spatial axes as a tuple, or say that they are not 0, 1 or 2."""
-    try:
-        numbers = tuple(index(axis) for axis in axes)
-    except TypeError:
-        numbers = (-1,)
-    if not set(numbers) <= {0, 1, 2}:
-        raise ArgumentError(f"{owner}: {name} is {axes!r}", expected="a list of spatial axes: 0, 1, 2")
-    return tuple(dict.fromkeys(numbers))
+class RandomRotate90(RandomSpatialStep):
+    """Turn a case by 0, 90, 180 or 270 degrees in a plane; no value changes, and the shape may.
+
+    Args:
+        fields: Names of the fields; all are turned alike.
+        axes: The two spatial axes that span the plane, e.g. ``(0, 1)`` for axial slices of RAS+ arrays.
+        p: Probability that a case is turned; 90, 180 and 270 degrees are equally likely.
+        spatial_dims: 2 for channel-first pictures, 3 for volumes; None: 3, or 2 for arrays of two axes.
+
+    Example:
+        >>> RandomRotate90(["image"], p=1.0)({"image": np.zeros((8, 8, 5))})["image"].shape
+        (8, 8, 5)
+    """
+
+    def __init__(
+        self, fields: Sequence[str], axes: Sequence[int] = (0, 1), p: float = 0.5, *, spatial_dims: int | None = None
+    ) -> None:
+        super().__init__(fields, p, spatial_dims=spatial_dims)
+        self.axes = checked_plane(axes, type(self).__name__)
+
+    def draw(self, rng: np.random.Generator, data: DataPoint) -> tuple[int, int]:
+        """Draw how many right angles, for arrays of how many spatial axes."""
+        shape = self.common_shape(data)
+        demand_axes(self.axes, shape, type(self).__name__)
+        return int(rng.integers(1, 4)), len(shape)
+
+    def apply_drawn(self, field: str, data: DataPoint, params: tuple[int, int]) -> DataPoint:
+        """Turn one field."""
+        times, d = params
+        matrix, size = turn.rotate90_map(array_shape(data[field])[-d:], times, self.axes)
+        turned = turn.rotate90(data[field], times, [axis - d for axis in self.axes])
+        return {field: turned, **followed(field, data, matrix, size, type(self).__name__)}

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from eisen._core.errors import VoxelValueError
+from eisen._core.optional import is_torch
 from eisen._core.types import Array
-from eisen.transforms.functional.tensors import accepts_tensors
+from eisen.transforms.functional.tensors import as_array, as_either
 
-__all__ = ["label_counts", "one_hot"]
+__all__ = ["label_counts", "label_map", "one_hot"]
 
 
-@accepts_tensors
-def one_hot(label: Array, classes: Sequence[float]) -> Array:
+def one_hot(label: Any, classes: Sequence[float]) -> Any:
     """Turn a label map into one channel of zeros and ones per class.
 
     Args:
@@ -28,10 +30,56 @@ def one_hot(label: Array, classes: Sequence[float]) -> Array:
         array([[1., 0., 0.],
                [0., 1., 0.]], dtype=float32)
     """
-    squeezed = np.squeeze(label)
-    result = np.empty((len(classes), *squeezed.shape), dtype=np.float32)
+    squeezed = label.squeeze() if is_torch(label) else as_array(label).squeeze()
+    shape = (len(classes), *squeezed.shape)
+    if is_torch(squeezed):
+        import torch
+
+        result: Any = torch.empty(shape, dtype=torch.float32, device=squeezed.device)
+    else:
+        result = np.empty(shape, dtype=np.float32)
     for channel, value in enumerate(classes):
         result[channel] = squeezed == value
+    return result
+
+
+def label_map(
+    channels: Any, classes: Sequence[int] | None = None, threshold: float | None = 0.0, background: int = 0
+) -> Any:
+    """Turn one channel per class (zeros and ones, probabilities or logits) into a label map.
+
+    Args:
+        channels: Shape (classes, ...).
+        classes: Label value of each channel; None: 0, 1, 2, ...
+        threshold: A voxel whose largest channel is not above this is background; None: the largest channel always wins.
+        background: The value of such voxels.
+
+    Returns:
+        The class whose channel is largest, shape (...): uint8 if all values fit, otherwise int32.
+
+    Example:
+        >>> label_map(np.array([[0.9, 0.0, 0.2], [0.1, 0.0, 0.8]]), classes=[3, 7])
+        array([3, 0, 7], dtype=uint8)
+    """
+    source = as_either(channels)
+    values = list(range(source.shape[0])) if classes is None else list(classes)
+    if source.shape[0] != len(values):
+        raise VoxelValueError(
+            f"there are {source.shape[0]} channels and {len(values)} classes",
+            expected="one class per channel; the first axis holds the channels",
+            to_do="give the list of classes that LabelMapToOneHot has",
+        )
+    kind = "uint8" if all(0 <= value < 256 for value in [*values, background]) else "int32"
+    if is_torch(source):
+        import torch
+
+        best, winner = source.max(dim=0)
+        result: Any = torch.tensor(values, dtype=getattr(torch, kind), device=source.device)[winner]
+    else:
+        best, winner = source.max(axis=0), source.argmax(axis=0)
+        result = np.asarray(values, dtype=kind)[winner]
+    if threshold is not None:
+        result[~(best > threshold)] = background
     return result
 
 

@@ -113,7 +113,7 @@ def _sampled(volume: Array, to_index: Affine, shape: Sequence[int], order: int, 
         sampled[mask] = 0
     if order > 1:
         np.clip(sampled, min(working.min(), 0), max(working.max(), 0), out=sampled)
-    return np.rint(sampled, out=sampled) if volume.dtype.kind in "iu" and order else sampled
+    return np.rint(sampled, out=sampled) if volume.dtype.kind in "iub" and order else sampled
 
 
 def _outside(to_index: Affine, old: Sequence[int], new: Sequence[int]) -> list[Array]:
@@ -152,10 +152,14 @@ def resample_to_spacing(array: Array, ratio: Sequence[float], shape: Sequence[in
     """
     if tuple(shape) == array.shape[-3:] and np.allclose(ratio, 1, rtol=0, atol=1e-6):
         return array
+    if not array.size:
+        return np.zeros((*array.shape[:-3], *shape), dtype=array.dtype)
     if interpolation == "nearest":
         return _nearest(array, ratio, shape)
     sampled = _linear(array, ratio, shape) if interpolation == "linear" else _cubic(array, ratio, shape)
-    return np.rint(sampled).astype(array.dtype) if array.dtype.kind in "iu" else sampled.astype(array.dtype, copy=False)
+    return (
+        np.rint(sampled).astype(array.dtype) if array.dtype.kind in "iub" else sampled.astype(array.dtype, copy=False)
+    )
 
 
 def _nearest(array: Array, ratio: Sequence[float], shape: Sequence[int]) -> Array:
@@ -166,15 +170,21 @@ def _nearest(array: Array, ratio: Sequence[float], shape: Sequence[int]) -> Arra
 
 
 def _linear(array: Array, ratio: Sequence[float], shape: Sequence[int]) -> Array:
+    """Interpolate with the axes in the order they have in memory; transposing a volume costs as much as the rest."""
     import torch
 
-    volume = as_tensor(array.astype(_working_dtype(array), copy=False)).reshape(1, -1, *array.shape[-3:])
+    stack = array.astype(_working_dtype(array), copy=False).reshape(-1, *array.shape[-3:])
+    order = sorted(range(3), key=lambda axis: -abs(stack.strides[1 + axis]))
+    volume = as_tensor(stack.transpose(0, *(1 + axis for axis in order)))[None]
+    size, old = [shape[axis] for axis in order], volume.shape[-3:]
     # The function behind F.interpolate, called directly because F.interpolate takes a size or a factor, not both. It
     # ignores the factor along an axis whose length does not change, so there it is asked for one voxel more.
-    asked = [s + (s == n) for s, n in zip(shape, array.shape[-3:], strict=True)]
-    upsample = torch.ops.aten.upsample_trilinear3d
-    sampled: Array = upsample(volume, asked, False, *(1 / float(r) for r in ratio)).numpy()
-    return sampled[..., : shape[0], : shape[1], : shape[2]].reshape(*array.shape[:-3], *shape)
+    asked = [s + (s == n) for s, n in zip(size, old, strict=True)]
+    sampled = np.empty((len(stack), *asked), dtype=stack.dtype)  # NumPy asks for huge pages, torch for small ones
+    factors = (1 / float(ratio[axis]) for axis in order)
+    torch.ops.aten.upsample_trilinear3d.out(volume, asked, False, *factors, out=torch.from_numpy(sampled)[None])
+    cut = sampled[..., : size[0], : size[1], : size[2]]
+    return cut.transpose(0, *(1 + order.index(axis) for axis in range(3))).reshape(*array.shape[:-3], *shape)
 
 
 def _cubic(array: Array, ratio: Sequence[float], shape: Sequence[int]) -> Array:

@@ -69,13 +69,16 @@ def bspline_weights(n: int, control_points: int) -> Float32:
     return weights
 
 
-def sampling_grid(shape: Sequence[int], matrix: Array, displacement: Array | None = None) -> Any:
+def sampling_grid(
+    shape: Sequence[int], matrix: Array, displacement: Array | None = None, source: Sequence[int] | None = None
+) -> Any:
     """Return where in the source each voxel of the result comes from, as `torch.nn.functional.grid_sample` wants it.
 
     Args:
-        shape: Spatial shape of source and result, 2 or 3 numbers.
+        shape: Spatial shape of the result, 2 or 3 numbers.
         matrix: Affine part, index of the result to index of the source, shape (d, d + 1).
         displacement: Added to the source index: control points of a cubic B-spline, shape (k, ..., k, d), in voxels.
+        source: Spatial shape of the source; None: as the result.
 
     Returns:
         float32 tensor of shape (1, *shape, d); coordinates last axis first, -1 and 1 are the outer edges
@@ -88,7 +91,7 @@ def sampling_grid(shape: Sequence[int], matrix: Array, displacement: Array | Non
     import torch
 
     d = len(shape)
-    to_edges = 2 / np.asarray(shape, dtype=np.float64)
+    to_edges = 2 / np.maximum(np.asarray(shape if source is None else source, dtype=np.float64), 1)
     normal = np.asarray(matrix, dtype=np.float64) * to_edges[:, None]
     normal[:, -1] += to_edges / 2 - 1
     normal = normal[::-1]
@@ -125,7 +128,7 @@ def warp_image(array: Any, grid: Any, padding: str = "zeros", interpolation: str
         interpolation: "linear", or "nearest" (then `warp_label` does it).
 
     Returns:
-        As what came in; whole numbers become float32.
+        On the grid, as what came in; whole numbers become float32.
 
     Example:
         >>> warp_image(np.float32([[1, 2], [3, 4]]), sampling_grid((2, 2), np.array([[0, 1, 0], [1, 0, 0]])))
@@ -138,9 +141,15 @@ def warp_image(array: Any, grid: Any, padding: str = "zeros", interpolation: str
         return warp_label(array, grid, padding)
     d = grid.shape[-1]
     tensor = array if isinstance(array, torch.Tensor) else as_tensor(as_array(array))
+    if not tensor.numel():
+        empty = tensor.new_zeros((*tensor.shape[:-d], *grid.shape[1:-1]))
+        empty = empty if tensor.is_floating_point() else empty.to(grid.dtype)
+        return empty if isinstance(array, torch.Tensor) else empty.numpy()
+    grid = grid.to(tensor.device, torch.float64 if tensor.dtype == torch.float64 else grid.dtype)
     batch = tensor.to(grid.dtype).reshape(1, -1, *tensor.shape[-d:])
-    sampled = torch.nn.functional.grid_sample(batch, grid.to(batch.device), "bilinear", padding, align_corners=False)
-    sampled = sampled.reshape(tensor.shape).to(tensor.dtype if tensor.is_floating_point() else grid.dtype)
+    sampled = torch.nn.functional.grid_sample(batch, grid, "bilinear", padding, align_corners=False)
+    sampled = sampled.reshape(*tensor.shape[:-d], *grid.shape[1:-1])
+    sampled = sampled.to(tensor.dtype if tensor.is_floating_point() else grid.dtype)
     return sampled if isinstance(array, torch.Tensor) else sampled.numpy()
 
 
@@ -162,6 +171,9 @@ def warp_label(array: Any, grid: Any, padding: str = "zeros") -> Any:
     d = grid.shape[-1]
     label = as_array(array)
     shape = label.shape[-d:]
+    if not label.size:
+        empty = np.zeros((*label.shape[:-d], *grid.shape[1:-1]), dtype=label.dtype)
+        return as_tensor(empty).to(array.device) if isinstance(array, torch.Tensor) else empty
     rim = int(padding == "zeros")  # one voxel of zeros around the label saves a mask
     flat = None
     for axis, n in enumerate(shape):

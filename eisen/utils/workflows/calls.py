@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eisen._core.errors import ArgumentError, DataError, EisenError
+from eisen._core.errors import ArgumentError, DataError, EisenError, EmptyDatasetError
 from eisen._core.fields import missing_field, shapes_of
 from eisen.utils.wrappers import EisenModuleWrapper
 
-__all__ = ["call_named", "checked_modules", "demand_names", "where"]
+__all__ = ["call_named", "checked_modules", "demand_names", "no_batches", "tell_epoch", "where"]
 
 
 def call_named(module: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,10 +54,26 @@ def checked_modules(modules: Sequence[Any] | None, what: str) -> list[Any]:
     return [demand_names(module, f"{what}[{i}]") for i, module in enumerate(modules)]
 
 
+def tell_epoch(epoch: int, *parts: Any) -> None:
+    """Tell loaders and batch transforms which epoch begins, those that want to know."""
+    for part in parts:
+        if hasattr(part, "set_epoch"):
+            part.set_epoch(epoch)
+
+
 def where(batch: Any) -> tuple[str, str]:
     """Return the cases of a batch and the shapes of its fields, as text for an error."""
     cases = ", ".join(map(str, getattr(batch, "cases", ())))
     return cases, shapes_of(batch) if isinstance(batch, Mapping) else ""
+
+
+def no_batches(phase: str) -> EmptyDatasetError:
+    """Return the error for a data loader that gave nothing."""
+    return EmptyDatasetError(
+        f"{phase}: the data loader gave no batch",
+        expected="at least one batch",
+        to_do="check the data folder and the batch size; a generator can be passed over only once, use a list",
+    )
 
 
 def _lookup_error(module: Any, fields: Any) -> EisenError:

@@ -9,6 +9,7 @@ import torch
 
 from eisen.utils.workflows.message import to_numpy
 from eisen.utils.workflows.series import Numbers
+from eisen.utils.wrappers import named_results
 
 __all__ = ["final_values", "reset_all"]
 
@@ -38,8 +39,7 @@ def final_values(metrics: Sequence[Any]) -> dict[tuple[int, str], Numbers]:
             continue
         with torch.no_grad():
             value = inner.compute()
-        values = value if isinstance(value, (tuple, list)) else (value,)
-        for name, each in zip(metric.output_names, values, strict=False):
+        for name, each in named_results(value, metric.output_names, type(inner).__name__).items():
             array = to_numpy(each)
             if array is not None:
                 finals[position, name] = array

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -35,6 +35,7 @@ class Training(GenericWorkflow):
         scheduler: A learning rate scheduler of torch, or a `Schedule` that says how often it is stepped.
         phase: Name that hooks and tables show.
         on_non_finite: ``"raise"`` stops with an error card when a loss is NaN or infinite, ``"ignore"`` goes on.
+        batch_transform: Called with each batch on its device, before the model; e.g. a `BatchCompose`.
         data_parallel: Of versions before 0.0.6.
 
     Example:
@@ -66,9 +67,18 @@ class Training(GenericWorkflow):
         scheduler: Any = None,
         phase: str = "Training",
         on_non_finite: str = "raise",
+        batch_transform: Callable[[Any], Any] | None = None,
         data_parallel: bool | None = None,
     ) -> None:
-        super().__init__(model, gpu, device=device, precision=precision, phase=phase, data_parallel=data_parallel)
+        super().__init__(
+            model,
+            gpu,
+            device=device,
+            precision=precision,
+            phase=phase,
+            batch_transform=batch_transform,
+            data_parallel=data_parallel,
+        )
         self._use(data_loader, losses, metrics)
         self.optimizer = optimizer
         self.schedule = Schedule.of(scheduler)

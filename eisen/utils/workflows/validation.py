@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -30,6 +30,7 @@ class Validation(GenericWorkflow):
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ...; overrides `gpu`.
         precision: ``"fp32"``, ``"bf16"``, ``"fp16"`` or a `Precision`.
         phase: Name that hooks and tables show.
+        batch_transform: Called with each batch on its device, before the model; e.g. a `BatchCompose`.
         data_parallel: Of versions before 0.0.6.
     """
 
@@ -44,9 +45,18 @@ class Validation(GenericWorkflow):
         device: str | torch.device | None = None,
         precision: str | Precision | None = None,
         phase: str = "Validation",
+        batch_transform: Callable[[Any], Any] | None = None,
         data_parallel: bool | None = None,
     ) -> None:
-        super().__init__(model, gpu, device=device, precision=precision, phase=phase, data_parallel=data_parallel)
+        super().__init__(
+            model,
+            gpu,
+            device=device,
+            precision=precision,
+            phase=phase,
+            batch_transform=batch_transform,
+            data_parallel=data_parallel,
+        )
         self._use(data_loader, losses, metrics)
         self.epoch = 0
 

@@ -10,11 +10,11 @@ from uuid import uuid4
 
 import torch
 
-from eisen._core.errors import ArgumentError, EisenError, EmptyDatasetError, TrainingError
+from eisen._core.errors import ArgumentError, EisenError, TrainingError
 from eisen.utils.events import BatchEnd, EpochStart, Event
 from eisen.utils.hub import Hub, Listener, Subscription
 from eisen.utils.workflows.aggregate import EpochDataAggregator
-from eisen.utils.workflows.calls import call_named, checked_modules, demand_names, where
+from eisen.utils.workflows.calls import call_named, checked_modules, demand_names, no_batches, tell_epoch, where
 from eisen.utils.workflows.device import place_on, resolve_device
 from eisen.utils.workflows.guard import NonFiniteGuard, total_loss
 from eisen.utils.workflows.message import convert_output_dict_to_cpu
@@ -49,6 +49,7 @@ class GenericWorkflow:
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ...; overrides `gpu`.
         precision: ``"fp32"``, ``"bf16"``, ``"fp16"`` or a `Precision`.
         phase: Name that hooks and tables show.
+        batch_transform: Called with each batch on its device, before the model; e.g. a `BatchCompose`.
         data_parallel: Of versions before 0.0.6: spread the model over all GPUs.
     """
 
@@ -63,6 +64,7 @@ class GenericWorkflow:
         device: str | torch.device | None = None,
         precision: str | Precision | None = None,
         phase: str = "Workflow",
+        batch_transform: Callable[[Values], Values] | None = None,
         data_parallel: bool | None = None,
     ) -> None:
         self.id = uuid4()
@@ -74,6 +76,7 @@ class GenericWorkflow:
         self.optimizer: Any = None
         self.data_loader: Iterable[Any] | None = None
         self.schedule: Schedule | None = None
+        self.batch_transform = batch_transform
         self.guard = NonFiniteGuard()
         self.device = resolve_device(device, gpu, model)
         self.precision = Precision.of(precision).bind(self.device)
@@ -132,6 +135,15 @@ class GenericWorkflow:
         with self._no_grad:
             return outputs, losses, self.compute_metrics(fields)
 
+    def prepare(self, batch: Values) -> Values:
+        """Return a batch as the model gets it: on the device, and through the batch transform if there is one.
+
+        Args:
+            batch: Field names to values, fresh from the data loader; its tensors are moved in place.
+        """
+        place_on(self.device, batch)
+        return batch if self.batch_transform is None else self.batch_transform(batch)
+
     def get_output_dictionary(self, batch: Values) -> Values:
         """Return the outputs of the model for a batch, by name."""
         return call_named(self.model, batch)
@@ -186,23 +198,22 @@ class GenericWorkflow:
 
     def _announce(self, loader: Any) -> None:
         _log.info("%s, epoch %d: start", self.phase, self._epoch)
-        if hasattr(loader, "set_epoch"):
-            loader.set_epoch(self._epoch)
+        tell_epoch(self._epoch, loader, self.batch_transform)
         if self._hub.hears(EpochStart):
             n_batches = len(loader) if hasattr(loader, "__len__") else None
             self._hub.emit(EpochStart(self, self.phase, self._epoch, n_batches))
 
     def _pass(self, loader: Iterable[Any], aggregator: EpochDataAggregator) -> None:
         """The loop over batches."""
-        place = self.device.type != "cpu"
+        prepares = self.device.type != "cpu" or self.batch_transform is not None
         hears_batches, release, add = self._hub.hears_batches, aggregator.release, aggregator.add
         number = -1
         for number, batch in enumerate(loader):
             release()
             self._batch_number = number
-            if place:
-                place_on(self.device, batch)
             try:
+                if prepares:
+                    batch = self.prepare(batch)
                 outputs, losses, metrics = self(batch)
             except Exception as error:
                 self._explain(error, batch, number)
@@ -216,7 +227,7 @@ class GenericWorkflow:
                 break
             del outputs, losses, metrics
         if number < 0:
-            raise _no_batches(self.phase)
+            raise no_batches(self.phase)
 
     def _explain(self, error: Exception, batch: Any, number: int) -> None:
         """Add to an error where it happened; its type stays what it is."""
@@ -287,11 +298,3 @@ class GenericWorkflow:
             self.schedule.scheduler.load_state_dict(state["scheduler"])
         if self.precision.scaler is not None and "scaler" in state:
             self.precision.scaler.load_state_dict(state["scaler"])
-
-
-def _no_batches(phase: str) -> EmptyDatasetError:
-    return EmptyDatasetError(
-        f"{phase}: the data loader gave no batch",
-        expected="at least one batch",
-        to_do="check the data folder and the batch size; a generator can be passed over only once, use a list",
-    )

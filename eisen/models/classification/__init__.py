@@ -1,0 +1,5 @@
+"""Networks that give every image a class."""
+
+from eisen._core.optional import exports
+
+__getattr__, __dir__, __all__ = exports(__name__, __file__)

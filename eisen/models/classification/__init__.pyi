@@ -1,0 +1,1 @@
+from .torchvision_classifier import TorchvisionClassifier as TorchvisionClassifier
