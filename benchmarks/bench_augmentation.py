@@ -1,8 +1,8 @@
 """Affine + elastic + flip + noise + gamma on a 128^3 image with its label map, every time (p = 1).
 
-eisen, MONAI, TorchIO and batchgeneratorsv2, interleaved in one process with one thread. Random results cannot be equal, so
-what is checked is that each contender keeps image and label together, keeps the label values, and changes the image by
-a similar amount; that eisen's one composed grid is the affine grid of torch plus the spline is a test of the project.
+eisen, MONAI, TorchIO and batchgeneratorsv2, interleaved in one process with one thread. Random results cannot be
+equal, so what is checked is that each contender keeps image and label together, keeps the label values, and moves a
+similar part of the voxels; that eisen's composed grid is the affine grid of torch plus the spline, a test shows.
 
     python benchmarks/bench_augmentation.py [rounds]
 """

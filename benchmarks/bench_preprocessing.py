@@ -1,7 +1,7 @@
 """From a file to the network's input: load .nii.gz, turn to RAS+, 1 mm, z-score, 128^3 around the centre.
 
-A sagittal int16 volume of 240 x 240 x 160 voxels, as an MPRAGE of the brain. eisen, SimpleITK by hand, MONAI (also lazy)
-and TorchIO, interleaved in one process with one thread. The results are compared first: SimpleITK's must be ours;
+A sagittal int16 volume of 240 x 240 x 160 voxels, as an MPRAGE of the brain. eisen, SimpleITK by hand, MONAI (also
+lazy) and TorchIO, interleaved in one process with one thread. The results are compared first: SimpleITK's must be ours;
 MONAI anchors its grid on the first voxel and TorchIO rounds the crop the other way, so theirs differ by a shift of less
 than a voxel, or of one.
 

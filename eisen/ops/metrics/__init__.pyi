@@ -8,6 +8,7 @@ from .classes import PositivePredictiveValue as PositivePredictiveValue
 from .classes import Sensitivity as Sensitivity
 from .classes import Specificity as Specificity
 from .dice import DiceMetric as DiceMetric
+from .monai import MONAIMetric as MONAIMetric
 from .per_class import DicePerClass as DicePerClass
 from .ranking import AUROC as AUROC
 from .streaming import StreamingMetric as StreamingMetric

@@ -112,21 +112,26 @@ class View:
     def _with_label_type(self, result: torch.Tensor) -> torch.Tensor:
         """Return labels, and values that were only widened, in the type they had."""
         before = self._dtype_before()
-        if result.dtype == before or before.is_floating_point:
-            return result
-        if result.dtype == self.tensor.dtype:
-            return result.to(before)
-        if not self.is_label:
-            return result
-        if result.is_floating_point() and not torch.equal(result, result.round()):
-            raise VoxelValueError(
-                f"the label map '{self.field}' came back with values between its labels",
-                expected="labels are moved by taking the nearest voxel",
-                to_do="give the transform mode='nearest' for this field, or take the field out of 'labels'",
-                field=self.field,
-            )
-        return result.to(before)
+        if self.is_label:
+            self._demand_whole(result)
+        is_widened = result.dtype == self.tensor.dtype
+        return result.to(before) if is_widened or (self.is_label and not before.is_floating_point) else result
+
+    def _demand_whole(self, result: torch.Tensor) -> None:
+        """Raise a VoxelValueError if whole numbers went in and others came out."""
+        if _is_whole(result) or not _is_whole(self.tensor):
+            return
+        raise VoxelValueError(
+            f"the label map '{self.field}' came back with values between its labels",
+            expected="labels are moved by taking the nearest voxel",
+            to_do="give the transform mode='nearest' for this field, or take the field out of 'labels'",
+            field=self.field,
+        )
 
     def _dtype_before(self) -> torch.dtype:
         value = self.original
         return value.dtype if is_torch(value) else torch.from_numpy(np.empty(0, value.dtype.newbyteorder("="))).dtype
+
+
+def _is_whole(values: torch.Tensor) -> bool:
+    return not values.is_floating_point() or torch.equal(values, values.round())
