@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -35,11 +36,17 @@ class Board:
         self.step = step
         self.axes = (1, 2, 3) if show_all_axes else (1,)
 
-    def measure(self, tag: str, values: Array) -> None:
-        """Write a loss or metric, values by batch: mean, deviation and histogram; a matrix per batch as a picture."""
+    def measure(self, tag: str, values: Array, names: Sequence[str] | None = None) -> None:
+        """Write a loss or metric, values by batch: mean, deviation and histogram; a matrix per batch as a picture.
+
+        Args:
+            tag: Where it is shown.
+            values: Batches first.
+            names: Names of the classes of a matrix; numbers if None.
+        """
         if values.ndim == 3 and values.shape[1] == values.shape[2]:
             matrix = values.sum(axis=0)
-            self.matrix(f"{tag}/confusion_matrix", matrix, list(range(len(matrix))))
+            self.matrix(f"{tag}/confusion_matrix", matrix, names or range(len(matrix)))
         else:
             self.distribution(tag, tag, values)
 
@@ -111,7 +118,7 @@ class Board:
             name = f"{tag}/pr_curve" if binary else f"{tag}/pr_curve/{number}"
             self.writer.add_pr_curve(name, (pairs.truth == number).astype(np.int64), scores, self.step)
 
-    def matrix(self, tag: str, matrix: Array, classes: list[int]) -> None:
+    def matrix(self, tag: str, matrix: Array, classes: Sequence[Any]) -> None:
         """Write a confusion matrix as a picture."""
         picture = plot_confusion_matrix(matrix, classes)
         self.writer.add_image(tag, picture, self.step, dataformats="HWC")

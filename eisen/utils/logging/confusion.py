@@ -54,12 +54,16 @@ def plot_confusion_matrix(
 
     counts = np.asarray(cm, dtype=np.float64)
     shown = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1) if normalize else counts
-    figure = Figure(figsize=(5, 5), layout="constrained")
+    margin = 0.6 + 0.085 * max((len(str(name)) for name in classes), default=0)  # inches; names are drawn in 10 points
+    side = 4.2 + margin
+    figure = Figure(figsize=(side, side))
+    # margins by hand: a layout engine takes longer than the drawing
+    figure.subplots_adjust(left=margin / side, right=0.97, bottom=margin / side, top=1 - 0.4 / side)
     canvas: Any = FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.imshow(shown, cmap=cmap)
     axes.set_title(title)
-    axes.set_xticks(range(len(classes)), [str(name) for name in classes], rotation=45)
+    axes.set_xticks(range(len(classes)), [str(name) for name in classes], rotation=90)
     axes.set_yticks(range(len(classes)), [str(name) for name in classes])
     axes.set_xlabel("Predicted class")
     axes.set_ylabel("True class")

@@ -11,7 +11,7 @@ from eisen._core.types import Array
 
 __all__ = ["film", "gif", "pictures"]
 
-_MAX_FRAMES, _MAX_SIDE, _MAX_CASES = 64, 192, 4
+_MAX_FRAMES, _MAX_SIDE, _MAX_CASES = 32, 192, 2
 
 
 def pictures(images: Array) -> Array:
@@ -42,7 +42,7 @@ def pictures(images: Array) -> Array:
 def film(volumes: Array, axis: int) -> npt.NDArray[np.uint8]:
     """Return volumes as a film through their slices, the first cases side by side.
 
-    Large volumes are thinned out: at most 64 frames of at most 192 pixels a side, and four cases.
+    Large volumes are thinned out: at most 32 frames of at most 192 pixels a side, and two cases.
 
     Args:
         volumes: Shape (cases, channels, i, j, k).

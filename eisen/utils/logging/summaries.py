@@ -87,17 +87,19 @@ class TensorboardSummaryHook:
         message = event.message
         with self._guarded("TensorBoard"):
             board = Board(self.writer, event.epoch, self.show_all_axes)
-            self._write_measures(board, message)
+            self._write_measures(board, message, event.workflow)
             if event.epoch % self.images_every == 0:
                 self._write_fields(board, message)
             self.writer.flush()
 
-    def _write_measures(self, board: Board, message: Message) -> None:
+    def _write_measures(self, board: Board, message: Message, workflow: Any) -> None:
         for kind in ("losses", "metrics"):
-            for row in message[kind]:
+            modules = getattr(workflow, kind, ())
+            for position, row in enumerate(message[kind]):
+                module = getattr(modules[position], "module", None) if position < len(modules) else None
                 for name, values in row.items():
                     with self._guarded(f"{kind}/{name}"):
-                        board.measure(f"{kind}/{name}", values)
+                        board.measure(f"{kind}/{name}", values, getattr(module, "axis_names", None))
 
     def _write_fields(self, board: Board, message: Message) -> None:
         for kind in ("inputs", "outputs"):
