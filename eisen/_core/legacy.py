@@ -3,7 +3,8 @@
 `RENAMED` maps an old dotted path to the present one; importing it or naming it in a configuration works and warns.
 `GONE` maps an old dotted path to the reason why it is no longer there; using it raises an error with that reason.
 `INNER` maps a path by which the original's star imports led to a part of a module to that part: parts of a network, not
-networks. It works without a warning, and is not listed among the names of the package.
+networks. It works without a warning, and is not listed among the names of the package. (One is no part of a network:
+the class of 0.0.5 whose arguments differ from those of its successor; it warns when it is used.)
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ RENAMED: dict[str, str] = {
     "eisen.io.imaging.LoadNiftyFromFilename": "eisen.io.imaging.LoadNiftiFromFilename",
     "eisen.datasets.abc.ABCDataset": "eisen.datasets.abcs.ABCDataset",
     "eisen.datasets.generic.JsonDataset": "eisen.datasets.json.JsonDataset",
-    "eisen.utils.EisenAutoModelParallelModuleWrapper": "eisen.utils.ModelParallel",
     "torch.optim.SDG": "torch.optim.SGD",
 }
 
@@ -39,6 +39,7 @@ INNER: dict[str, str] = {
     for module, parts in _PARTS.items()
     for part in parts
 }
+INNER["eisen.utils.EisenAutoModelParallelModuleWrapper"] = "eisen.utils.older.EisenAutoModelParallelModuleWrapper"
 
 _SENDER = "events are sent by workflow.id; connect to that"
 _UNET3D_BLOCKS = "UNet3D is written in plain functions since 0.0.3; take its blocks from the model itself"
@@ -93,6 +94,9 @@ GONE: dict[str, str] = {
 def resolve_attribute(module: str, name: str) -> Any:
     """Return what an old name of a module stands for today.
 
+    A renamed one warns. So does one that is gone: of the error below, ``from module import name`` shows a text of
+    Python's own, without the reason.
+
     Raises:
         AttributeError: If the module never had that name, or the name is gone; the message says which.
     """
@@ -105,5 +109,7 @@ def resolve_attribute(module: str, name: str) -> Any:
         warnings.warn(f"{path} is now {new}", DeprecationWarning, stacklevel=3)
         owner, _, attribute = new.rpartition(".")
         return getattr(import_module(owner), attribute)
-    reason = f": {GONE[path]}" if path in GONE else ""
-    raise AttributeError(f"module '{module}' has no attribute '{name}'{reason}")
+    if path not in GONE:
+        raise AttributeError(f"module '{module}' has no attribute '{name}'")
+    warnings.warn(f"{path} is gone: {GONE[path]}", DeprecationWarning, stacklevel=3)
+    raise AttributeError(f"module '{module}' has no attribute '{name}': {GONE[path]}")

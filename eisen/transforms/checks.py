@@ -167,6 +167,13 @@ class CheckSameGrid(DataStep):
                     f"only one of '{first}' and '{second}' has geometry", expected="both or none", field=second
                 )
             return
+        if grids[0].warps != grids[1].warps:
+            raise GeometryError(
+                f"'{first}' and '{second}' are bent differently",
+                expected="images of one case that were bent by the same step",
+                to_do="give the step that bends (RandomAffine, RandomElastic) both fields, so that they move together",
+                field=second,
+            )
         distance = grids[0].displacement_mm(grids[1])
         if not distance <= self.tolerance_mm:
             raise GeometryError(

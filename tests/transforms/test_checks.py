@@ -6,7 +6,7 @@ import torch
 
 from eisen._core.errors import ArgumentError, GeometryError, ShapeError, VoxelValueError
 from eisen._core.types import Geometry
-from eisen.transforms import CheckFinite, CheckLabels, CheckSameGrid
+from eisen.transforms import CheckFinite, CheckLabels, CheckSameGrid, RandomElastic
 
 
 def nifti(array, affine=None):
@@ -111,3 +111,13 @@ def test_itk_images_of_two_and_three_dimensions():
 def test_tolerance_is_checked_in_the_constructor(tolerance):
     with pytest.raises(ArgumentError, match="tolerance_mm is"):
         CheckSameGrid(["a"], tolerance)
+
+
+def test_fields_that_were_bent_one_by_one_are_not_on_the_same_grid():
+    grid = Geometry.of(np.eye(4), (8, 8, 8))
+    data = {name: np.zeros((8, 8, 8), "float32") for name in ("image", "label")}
+    data |= {"image_meta": grid, "label_meta": grid}
+    together = RandomElastic(["image", "label"], elastic_mm=0.3)(data)
+    CheckSameGrid(["image", "label"])(together)
+    with pytest.raises(GeometryError, match="bent differently"):
+        CheckSameGrid(["image", "label"])(RandomElastic(["label"], elastic_mm=0.3)(data))
