@@ -1,3 +1,4 @@
+from .base import RegionLoss as RegionLoss
 from .base import VoxelLoss as VoxelLoss
 from .combined import DiceCELoss as DiceCELoss
 from .dice import DiceLoss as DiceLoss

@@ -13,7 +13,7 @@ from eisen._core.errors import ArgumentError, ShapeError
 from eisen.ops.layers.activation import Activation, output_activation
 from eisen.ops.targets import full_precision, label_map, one_hot, spread
 
-__all__ = ["Compared", "VoxelLoss", "check_range"]
+__all__ = ["Compared", "RegionLoss", "VoxelLoss", "check_range"]
 
 _TINY = 1e-7
 
@@ -146,6 +146,38 @@ class VoxelLoss(nn.Module):
         if weights.device != predictions.device:
             self.class_weights = weights = weights.to(predictions.device)  # once, not in every step
         return weights.to(torch.float64) if predictions.dtype == torch.float64 else weights
+
+
+class RegionLoss(VoxelLoss):
+    """The frame of a loss that compares sums over whole regions, such as Dice.
+
+    A child implements `forward` with `regions`.
+
+    Args:
+        include_background: Whether class 0 counts. A single channel is foreground and always counts.
+        batch_dice: Whether to sum over the cases of a batch first; steadier where a class is often absent.
+        activation: How predictions become probabilities: ``softmax`` (exclusive classes), ``sigmoid`` (overlapping
+            classes, or one channel) or ``none`` (they are probabilities already).
+        smooth: Added to both sides of the fraction, so that a class absent from both has the loss 0.
+    """
+
+    def __init__(
+        self,
+        include_background: bool = False,
+        batch_dice: bool = False,
+        activation: Activation = "softmax",
+        smooth: float = 1e-5,
+    ) -> None:
+        super().__init__(include_background, activation)
+        check_range(type(self).__name__, "smooth", smooth, 1e-12, float("inf"))
+        self.batch_dice = batch_dice
+        self.smooth = smooth
+
+    def regions(self, predictions: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, tuple[int, ...]]:
+        """Return probabilities and reference of the classes that count, (N, C, voxels), and the axes to sum over."""
+        _, probabilities, reference, _ = self.compared(predictions, labels)
+        axes = (0, 2) if self.batch_dice else (2,)
+        return self.foreground(probabilities), self.foreground(reference), axes
 
 
 def check_range(owner: str, name: str, value: float, low: float, high: float) -> None:

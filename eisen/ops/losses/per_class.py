@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from eisen.ops.layers.activation import Activation
-from eisen.ops.losses.base import VoxelLoss, check_range
+from eisen.ops.losses.base import RegionLoss
 
 __all__ = ["DicePerClassLoss", "GeneralizedDiceLoss", "mean_dice"]
 
@@ -30,15 +30,10 @@ def mean_dice(found: Tensor, wanted: Tensor, batch_dice: bool = False, smooth: f
     return ((2 * both + smooth) / (found.sum(axes) + wanted.sum(axes) + smooth)).mean()
 
 
-class DicePerClassLoss(VoxelLoss):
+class DicePerClassLoss(RegionLoss):
     """One minus the Dice of each class, averaged: a small structure counts as much as a large one.
 
-    Args:
-        include_background: Whether class 0 counts. A single channel is foreground and always counts.
-        batch_dice: Whether to sum over the cases of a batch first; steadier where a class is often absent.
-        activation: How predictions become probabilities: ``softmax`` (exclusive classes), ``sigmoid`` (overlapping
-            classes, or one channel) or ``none`` (they are probabilities already).
-        smooth: Added to both sides of the fraction, so that a class absent from both has the loss 0.
+    Arguments as in `RegionLoss`.
 
     Source:
         Drozdzal et al. 2016, arXiv:1608.04117.
@@ -51,18 +46,6 @@ class DicePerClassLoss(VoxelLoss):
         0.667
     """
 
-    def __init__(
-        self,
-        include_background: bool = False,
-        batch_dice: bool = False,
-        activation: Activation = "softmax",
-        smooth: float = 1e-5,
-    ) -> None:
-        super().__init__(include_background, activation)
-        check_range("DicePerClassLoss", "smooth", smooth, 1e-12, float("inf"))
-        self.batch_dice = batch_dice
-        self.smooth = smooth
-
     def forward(self, predictions: Tensor, labels: Tensor) -> Tensor:
         """Return the loss, a tensor without axes.
 
@@ -70,23 +53,16 @@ class DicePerClassLoss(VoxelLoss):
             predictions: (N, C, ...).
             labels: Label map (N, 1, ...) or (N, ...), or one-hot (N, C, ...).
         """
-        _, probabilities, reference, _ = self.compared(predictions, labels)
-        found, wanted = self.foreground(probabilities), self.foreground(reference)
+        found, wanted, _ = self.regions(predictions, labels)
         return 1 - mean_dice(found, wanted, self.batch_dice, self.smooth)
 
 
-class GeneralizedDiceLoss(VoxelLoss):
+class GeneralizedDiceLoss(RegionLoss):
     """Dice over all classes at once, each weighted by one over its squared volume, so that tiny structures count.
 
     ``1 - 2 sum_c w_c sum(l p) / sum_c w_c sum(l + p)`` with ``w_c = 1 / sum(l)^2`` for every case. A class that is
-    absent from a case gets the largest weight among those present: the paper's weight would be infinite.
-
-    Args:
-        include_background: Whether class 0 counts; it does in the paper.
-        batch_dice: Whether to sum over the cases of a batch first.
-        activation: How predictions become probabilities: ``softmax`` (exclusive classes), ``sigmoid`` (overlapping
-            classes, or one channel) or ``none`` (they are probabilities already).
-        smooth: Added to both sides of the fraction.
+    absent from a case gets the largest weight among those present: the paper's weight would be infinite. The
+    background counts unless told otherwise, as in the paper; other arguments as in `RegionLoss`.
 
     Source:
         Sudre et al. 2017, arXiv:1707.03237, section 2.1.
@@ -105,10 +81,7 @@ class GeneralizedDiceLoss(VoxelLoss):
         activation: Activation = "softmax",
         smooth: float = 1e-5,
     ) -> None:
-        super().__init__(include_background, activation)
-        check_range("GeneralizedDiceLoss", "smooth", smooth, 1e-12, float("inf"))
-        self.batch_dice = batch_dice
-        self.smooth = smooth
+        super().__init__(include_background, batch_dice, activation, smooth)
 
     def forward(self, predictions: Tensor, labels: Tensor) -> Tensor:
         """Return the loss, a tensor without axes.
@@ -117,9 +90,7 @@ class GeneralizedDiceLoss(VoxelLoss):
             predictions: (N, C, ...).
             labels: Label map (N, 1, ...) or (N, ...), or one-hot (N, C, ...).
         """
-        _, probabilities, reference, _ = self.compared(predictions, labels)
-        found, wanted = self.foreground(probabilities), self.foreground(reference)
-        axes = (0, 2) if self.batch_dice else (2,)
+        found, wanted, axes = self.regions(predictions, labels)
         volumes, both = wanted.sum(axes, dtype=found.dtype), (found * wanted).sum(axes)
         weights = _volume_weights(volumes)
         overlap = 2 * (weights * both).sum(-1) + self.smooth

@@ -5,12 +5,12 @@ from __future__ import annotations
 from torch import Tensor
 
 from eisen.ops.layers.activation import Activation
-from eisen.ops.losses.base import VoxelLoss, check_range
+from eisen.ops.losses.base import RegionLoss, check_range
 
 __all__ = ["TverskyLoss"]
 
 
-class TverskyLoss(VoxelLoss):
+class TverskyLoss(RegionLoss):
     """One minus the Tversky index of each class, averaged: missed voxels can cost more than invented ones.
 
     The index is ``TP / (TP + alpha FP + beta FN)``; with alpha = beta = 0.5 it is the Dice coefficient.
@@ -19,11 +19,8 @@ class TverskyLoss(VoxelLoss):
         alpha: Weight of false positives, 0 or more.
         beta: Weight of false negatives, 0 or more; above `alpha` it raises the sensitivity for small lesions.
         gamma: The loss of each class is taken to the power of 1 / gamma, from 1; 4/3 is the focal Tversky loss.
-        include_background: Whether class 0 counts. A single channel is foreground and always counts.
-        batch_dice: Whether to sum over the cases of a batch first.
-        activation: How predictions become probabilities: ``softmax`` (exclusive classes), ``sigmoid`` (overlapping
-            classes, or one channel) or ``none`` (they are probabilities already).
-        smooth: Added to both sides of the fraction, so that a class absent from both has the loss 0.
+
+    Other arguments as in `RegionLoss`.
 
     Source:
         Salehi et al. 2017, arXiv:1706.05721; Abraham and Khan 2018, arXiv:1810.07842 (gamma).
@@ -46,14 +43,11 @@ class TverskyLoss(VoxelLoss):
         activation: Activation = "softmax",
         smooth: float = 1e-5,
     ) -> None:
-        super().__init__(include_background, activation)
+        super().__init__(include_background, batch_dice, activation, smooth)
         check_range("TverskyLoss", "alpha", alpha, 0.0, float("inf"))
         check_range("TverskyLoss", "beta", beta, 0.0, float("inf"))
         check_range("TverskyLoss", "gamma", gamma, 1.0, float("inf"))
-        check_range("TverskyLoss", "smooth", smooth, 1e-12, float("inf"))
         self.alpha, self.beta, self.gamma = alpha, beta, gamma
-        self.batch_dice = batch_dice
-        self.smooth = smooth
 
     def forward(self, predictions: Tensor, labels: Tensor) -> Tensor:
         """Return the loss, a tensor without axes.
@@ -62,9 +56,7 @@ class TverskyLoss(VoxelLoss):
             predictions: (N, C, ...).
             labels: Label map (N, 1, ...) or (N, ...), or one-hot (N, C, ...).
         """
-        _, probabilities, reference, _ = self.compared(predictions, labels)
-        found, wanted = self.foreground(probabilities), self.foreground(reference)
-        axes = (0, 2) if self.batch_dice else (2,)
+        found, wanted, axes = self.regions(predictions, labels)
         both = (found * wanted).sum(axes)
         invented, missed = found.sum(axes) - both, wanted.sum(axes) - both
         index = (both + self.smooth) / (both + self.alpha * invented + self.beta * missed + self.smooth)

@@ -1,9 +1,11 @@
 from .best import BestModelHook as BestModelHook
-from .exporting import ExportReport as ExportReport
+from .exporting import Exporter as Exporter
+from .exporting import ExportHook as ExportHook
 from .onnx import SaveONNXModel as SaveONNXModel
 from .onnx import SaveONNXModelHook as SaveONNXModelHook
 from .program import SaveExportedProgram as SaveExportedProgram
 from .program import SaveExportedProgramHook as SaveExportedProgramHook
+from .proof import ExportReport as ExportReport
 from .weights import SaveSafetensors as SaveSafetensors
 from .weights import SaveSafetensorsHook as SaveSafetensorsHook
 from .weights import SaveTorchModel as SaveTorchModel

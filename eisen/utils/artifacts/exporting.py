@@ -1,138 +1,121 @@
-"""What exports of a network share: example inputs, axes that may change, and proof that the result is right."""
+"""What exports of a network share: a file that is right, complete, or not there at all."""
 
 from __future__ import annotations
 
 import copy
+import logging
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
+from uuid import UUID
 
 import torch
-from torch import Tensor
 
-from eisen._core.errors import ArgumentError, ArtifactError
-from eisen.utils.artifacts.best import bare_network
+from eisen._core.atomic import atomic_write
+from eisen._core.errors import ArtifactError
+from eisen.utils.artifacts.best import BestModelHook, bare_network, existing_folder
+from eisen.utils.artifacts.proof import ExportReport, ExportSpec, first_line
 
-__all__ = ["ExportReport", "ExportSpec", "cpu_copy", "quiet", "refused"]
+__all__ = ["ExportHook", "Exporter", "quiet", "refused"]
 
-_AXES = {1: ("width",), 2: ("height", "width"), 3: ("depth", "height", "width")}
-
-
-@dataclass(frozen=True)
-class ExportReport:
-    """What is known about an exported network.
-
-    Args:
-        path: The file.
-        difference: Largest absolute difference to the outputs of the network in PyTorch, over all inputs tried; None
-            if it was not verified.
-        scale: Largest absolute output of the network.
-        shapes: Shapes of the inputs it was tried with.
-        runtime: What ran it, with version.
-    """
-
-    path: Path
-    difference: float | None = None
-    scale: float = 0.0
-    shapes: tuple[tuple[int, ...], ...] = ()
-    runtime: str = ""
-
-    def __str__(self) -> str:
-        if self.difference is None:
-            return f"{self.path}: not verified"
-        shapes = ", ".join("x".join(map(str, shape)) for shape in self.shapes)
-        return (
-            f"{self.path}: {self.runtime} differs from PyTorch by at most {self.difference:.2g} "
-            f"(largest output {self.scale:.3g}; inputs {shapes})"
-        )
+_log = logging.getLogger(__name__)
 
 
-class ExportSpec:
-    """The inputs of a network as exporters need them.
+class Exporter(ABC):
+    """Saves a network as a file that runs without its class, if it computes what the network computes.
+
+    A child says in `export` how.
 
     Args:
+        artifacts_dir: Folder for the file; it must exist.
         input_size: Size of an input, e.g. ``[1, 1, 64, 64, 64]``: cases, channels, and the spatial axes.
         dynamic_spatial: Whether the spatial axes may change as well as the number of cases.
-        owner: Who exports, for errors.
+        verify: Whether the result is run and compared with the network in PyTorch.
+        tolerance: Largest difference that is accepted, as a share of the largest output.
 
     Raises:
-        ArgumentError: If the size is not one.
+        ArgumentError: If the folder is not there (also a `ValueError`), or the size is not one.
     """
 
-    def __init__(self, input_size: Any, dynamic_spatial: bool, owner: str) -> None:
-        size = list(input_size) if isinstance(input_size, Sequence) and not isinstance(input_size, str) else []
-        if len(size) < 2 or not all(isinstance(n, int) and n > 0 for n in size):
-            raise ArgumentError(
-                f"{owner}: input_size is {input_size!r}",
-                expected="the size of a batch: cases, channels and spatial axes, e.g. [1, 1, 64, 64, 64]",
-            )
-        self.size = tuple(size)
-        self.dynamic_spatial = dynamic_spatial
+    def __init__(
+        self,
+        artifacts_dir: str | Path,
+        input_size: Sequence[int],
+        *,
+        dynamic_spatial: bool = False,
+        verify: bool = True,
+        tolerance: float = 1e-3,
+    ) -> None:
+        self.artifacts_dir = existing_folder(artifacts_dir)
+        self.spec = ExportSpec(input_size, dynamic_spatial, type(self).__name__)
+        self.input_size = list(self.spec.size)
+        self.verify = verify
+        self.tolerance = tolerance
 
-    @property
-    def example(self) -> Tensor:
-        """An input to trace with. Two cases: an axis of length 1 would be taken as fixed."""
-        return self._random((max(2, self.size[0]), *self.size[1:]), seed=0)
+    @abstractmethod
+    def export(self, network: torch.nn.Module, report: ExportReport) -> tuple[bytes, ExportReport]:
+        """Return the content of the file, and what is known about it; `network` is on the CPU, in evaluation mode."""
 
-    @property
-    def dynamic_axes(self) -> dict[int, str]:
-        """Names of the axes that may change."""
-        axes = {0: "batch_size"}
-        if self.dynamic_spatial:
-            n = len(self.size) - 2
-            axes |= dict(enumerate(_AXES.get(n, tuple(f"axis_{i}" for i in range(n))), start=2))
-        return axes
-
-    def trials(self) -> Iterator[Tensor]:
-        """Yield inputs to compare with: of the size asked for, of another number of cases, of other sides."""
-        yield self._random(self.size, seed=1)
-        yield self._random((self.size[0] + 2, *self.size[1:]), seed=2)
-        if self.dynamic_spatial:
-            yield self._random((1, self.size[1], *(2 * side for side in self.size[2:])), seed=3)
-
-    def _random(self, size: Sequence[int], seed: int) -> Tensor:
-        return torch.randn(*size, generator=torch.Generator().manual_seed(seed))
-
-    def compare(self, network: torch.nn.Module, run: Any, report: ExportReport, tolerance: float) -> ExportReport:
-        """Compare an exported network with the one in PyTorch.
-
-        Args:
-            network: In evaluation mode, on the CPU.
-            run: Called with an input; returns the list of outputs.
-            report: What is known so far.
-            tolerance: Largest difference that is accepted, as a share of the largest output.
-
-        Returns:
-            The report, with the difference.
+    def save(self, model: torch.nn.Module, filename: str) -> ExportReport:
+        """Save a model, wrapped or not, on any device; it stays as it is.
 
         Raises:
-            ArtifactError: If an output differs by more.
+            ArtifactError: If the network cannot be exported, its outputs differ, or the file cannot be written.
         """
-        difference = scale = 0.0
-        shapes = []
-        for values in self.trials():
-            with torch.no_grad():
-                wanted = _flat(network(values))
-            for mine, other in zip(wanted, _ran(run, values, report), strict=True):
-                found = torch.as_tensor(other)
-                if found.shape != mine.shape:
-                    raise _differs(report, f"the shape {tuple(found.shape)} instead of {tuple(mine.shape)}")
-                difference = max(difference, float((found.double() - mine.double()).abs().max()))
-                scale = max(scale, float(mine.abs().max()))
-            shapes.append(tuple(values.shape))
-        if not difference <= tolerance * max(scale, 1e-6):
-            raise _differs(report, f"values that differ by up to {difference:.3g}, where the largest is {scale:.3g}")
-        return ExportReport(report.path, difference, scale, tuple(shapes), report.runtime)
+        network = copy.deepcopy(bare_network(model)).cpu().eval()
+        content, report = self.export(network, ExportReport(self.artifacts_dir / filename))
+        with atomic_write(report.path) as file:
+            file.write(content)
+        _log.info("%s", report)
+        return report
 
 
-def cpu_copy(model: Any) -> torch.nn.Module:
-    """Return a copy of the bare network, on the CPU and in evaluation mode; the one given stays as it is."""
-    network = copy.deepcopy(bare_network(model)).cpu().eval()
-    assert isinstance(network, torch.nn.Module)
-    return network
+class ExportHook(BestModelHook):
+    """Exports the best model so far.
+
+    Args:
+        workflow_id: The `id` of the workflow to watch, usually the validation: an export takes seconds.
+        phase: Not used; here because all hooks have it.
+        artifacts_dir: Folder for results; it must exist.
+        input_size: Size of an input, e.g. ``[1, 1, 64, 64, 64]``: cases, channels, and the spatial axes.
+        select_best_loss: Best is the lowest mean of the losses; False: the highest mean of the metrics.
+        save_history: Keep every best model as well, with the time in its name.
+        dynamic_spatial: Whether the spatial axes may change too, for networks that take any size.
+        verify: Whether the result is run and compared with the network in PyTorch.
+        tolerance: Largest difference that is accepted, as a share of the largest output.
+
+    Raises:
+        ArgumentError: If the folder is not there (also a `ValueError`), or the size is not one.
+    """
+
+    exporter: ClassVar[type[Exporter]]
+
+    def __init__(
+        self,
+        workflow_id: UUID,
+        phase: str,
+        artifacts_dir: str | Path,
+        input_size: Sequence[int],
+        select_best_loss: bool = True,
+        save_history: bool = False,
+        *,
+        dynamic_spatial: bool = False,
+        verify: bool = True,
+        tolerance: float = 1e-3,
+    ) -> None:
+        self._exporter = self.exporter(
+            artifacts_dir, input_size, dynamic_spatial=dynamic_spatial, verify=verify, tolerance=tolerance
+        )
+        self.input_size = self._exporter.input_size
+        super().__init__(workflow_id, phase, artifacts_dir, select_best_loss, save_history)
+        self._exporter.artifacts_dir = self.folder
+
+    def save(self, network: torch.nn.Module, filename: str) -> None:
+        """Save the network under a name in the folder."""
+        self._exporter.save(network, filename)
 
 
 @contextmanager
@@ -149,41 +132,7 @@ def refused(network: torch.nn.Module, what: str, error: Exception, spec: ExportS
     if spec.dynamic_spatial:
         to_do += ", and try dynamic_spatial=False"
     return ArtifactError(
-        f"{type(network).__name__} cannot be exported to {what}: {_first_line(error)}",
+        f"{type(network).__name__} cannot be exported to {what}: {first_line(error)}",
         expected=f"a network that takes an input of size {list(spec.size)}",
         to_do=to_do,
-    )
-
-
-def _flat(outputs: Any) -> list[Tensor]:
-    if isinstance(outputs, Tensor):
-        return [outputs]
-    values = outputs.values() if isinstance(outputs, dict) else outputs
-    return [tensor for value in values for tensor in _flat(value)]
-
-
-def _ran(run: Any, values: Tensor, report: ExportReport) -> Any:
-    try:
-        return run(values)
-    except Exception as error:
-        shape = "x".join(map(str, values.shape))
-        raise ArtifactError(
-            f"{report.path.name} was not written: it fails for an input of {shape}, {_first_line(error)}",
-            expected="a result for every size asked for",
-            to_do="export with dynamic_spatial=False, or with a larger input_size",
-            file=str(report.path),
-        ) from error
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:300] if lines else type(error).__name__
-
-
-def _differs(report: ExportReport, how: str) -> ArtifactError:
-    return ArtifactError(
-        f"{report.path.name} was not written: {report.runtime} gives {how}",
-        expected="the outputs of the network in PyTorch",
-        to_do="raise tolerance if that is accurate enough for you, or export with fixed sizes",
-        file=str(report.path),
     )

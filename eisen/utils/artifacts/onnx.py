@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import torch
 
-from eisen._core.atomic import atomic_write
 from eisen._core.errors import ArtifactError, EisenError
 from eisen._core.optional import require
-from eisen.utils.artifacts.best import BestModelHook, existing_folder
-from eisen.utils.artifacts.exporting import ExportReport, ExportSpec, cpu_copy, quiet, refused
+from eisen.utils.artifacts.exporting import Exporter, ExportHook, quiet, refused
+from eisen.utils.artifacts.proof import ExportReport
 
 __all__ = ["SaveONNXModel", "SaveONNXModelHook"]
 
-_log = logging.getLogger(__name__)
 
-
-class SaveONNXModel:
+class SaveONNXModel(Exporter):
     """Save a model as one ONNX file, and make sure that it computes what the model computes in PyTorch.
 
     The graph takes ``input`` and gives ``output`` (further outputs: ``output_1``, ...), and the number of cases may
     change (axis ``batch_size``). Before the file gets its name, onnxruntime runs it on random inputs of several sizes;
     the difference to PyTorch is written into the file (metadata ``eisen.max_difference``), logged and returned.
 
-    Args:
-        artifacts_dir: Folder for the file; it must exist.
-        input_size: Size of an input, e.g. ``[1, 1, 64, 64, 64]``: cases, channels, and the spatial axes.
-        dynamic_spatial: Whether the spatial axes may change too, for networks that take any size.
-        verify: Whether onnxruntime checks the result.
-        tolerance: Largest difference that is accepted, as a share of the largest output.
+    Arguments as in `Exporter`.
 
     Raises:
         ArgumentError: If the folder is not there (also a `ValueError`), or the size is not one.
@@ -60,11 +50,7 @@ class SaveONNXModel:
         verify: bool = True,
         tolerance: float = 1e-3,
     ) -> None:
-        self.artifacts_dir = existing_folder(artifacts_dir)
-        self.spec = ExportSpec(input_size, dynamic_spatial, "SaveONNXModel")
-        self.input_size = list(self.spec.size)
-        self.verify = verify
-        self.tolerance = tolerance
+        super().__init__(artifacts_dir, input_size, dynamic_spatial=dynamic_spatial, verify=verify, tolerance=tolerance)
         require("onnx", "onnx", "saving as ONNX")
         require("onnxscript", "onnx", "saving as ONNX")
         if verify:
@@ -83,17 +69,15 @@ class SaveONNXModel:
         Raises:
             ArtifactError: If the network cannot be exported, its outputs differ, or the file cannot be written.
         """
-        network = cpu_copy(model)
+        return self.save(model, filename)
+
+    def export(self, network: torch.nn.Module, report: ExportReport) -> tuple[bytes, ExportReport]:
+        """Return the graph as bytes, checked."""
         proto = self._graph(network)
-        report = ExportReport(self.artifacts_dir / filename)
         if self.verify:
             report = self._verified(network, proto, report)
         _annotate(proto, report)
-        content = _bytes_of(proto, report.path)
-        with atomic_write(report.path) as file:
-            file.write(content)
-        _log.info("%s", report)
-        return report
+        return _bytes_of(proto, report.path), report
 
     def _graph(self, network: torch.nn.Module) -> Any:
         """Return the network as an ONNX graph in memory."""
@@ -129,21 +113,10 @@ class SaveONNXModel:
         return self.spec.compare(network, run, report, self.tolerance)
 
 
-class SaveONNXModelHook(BestModelHook):
+class SaveONNXModelHook(ExportHook):
     """Save the best model so far as ONNX, to ``<artifacts_dir>/onnx_models/model.onnx``, checked with onnxruntime.
 
-    An export takes seconds; watch the validation rather than the training if epochs are short.
-
-    Args:
-        workflow_id: The `id` of the workflow to watch, usually the validation.
-        phase: Not used; here because all hooks have it.
-        artifacts_dir: Folder for results; it must exist, ``onnx_models`` is made in it.
-        input_size: Size of an input, e.g. ``[1, 1, 64, 64, 64]``: cases, channels, and the spatial axes.
-        select_best_loss: Best is the lowest mean of the losses; False: the highest mean of the metrics.
-        save_history: Keep every best model as well, as ``model_<YYYYmmdd-HHMMSS>.onnx``.
-        dynamic_spatial: Whether the spatial axes may change too, for networks that take any size.
-        verify: Whether onnxruntime checks the result.
-        tolerance: Largest difference that is accepted, as a share of the largest output.
+    Arguments as in `ExportHook`; the history is kept as ``model_<YYYYmmdd-HHMMSS>.onnx``.
 
     Raises:
         ArgumentError: If the folder is not there (also a `ValueError`), or the size is not one.
@@ -152,29 +125,7 @@ class SaveONNXModelHook(BestModelHook):
 
     folder_name = "onnx_models"
     suffix = ".onnx"
-
-    def __init__(
-        self,
-        workflow_id: UUID,
-        phase: str,
-        artifacts_dir: str | Path,
-        input_size: Sequence[int],
-        select_best_loss: bool = True,
-        save_history: bool = False,
-        *,
-        dynamic_spatial: bool = False,
-        verify: bool = True,
-        tolerance: float = 1e-3,
-    ) -> None:
-        options = {"dynamic_spatial": dynamic_spatial, "verify": verify}
-        self._save = SaveONNXModel(artifacts_dir, input_size, **options, tolerance=tolerance)
-        self.input_size = self._save.input_size
-        super().__init__(workflow_id, phase, artifacts_dir, select_best_loss, save_history)
-        self._save.artifacts_dir = self.folder
-
-    def save(self, network: torch.nn.Module, filename: str) -> None:
-        """Save the network under a name in the folder."""
-        self._save(network, filename)
+    exporter = SaveONNXModel
 
 
 def _names_for(outputs: Any) -> list[Any]:
