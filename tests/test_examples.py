@@ -48,6 +48,15 @@ def test_the_example_with_batch_transforms_trains_and_predicts(phantom_folder: P
     assert len(list((tmp_path / "predictions").glob("*.nii.gz"))) == 1
 
 
+def test_the_example_with_deep_supervision_trains_and_predicts(phantom_folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("batchgeneratorsv2")
+    run = Run(read_config(EXAMPLES / "phantom_deep_supervision.json", SMALL), phantom_folder, tmp_path)
+    rows = run.train(epochs=1).rows
+    assert [list(row.metrics) for row in rows] == [["f1"], ["f1"]]
+    run.predict()
+    assert len(list((tmp_path / "predictions").glob("*.nii.gz"))) == 1
+
+
 @pytest.mark.parametrize("overrides", [[], SPLIT_FILES], ids=["seeded split", "split files"])
 def test_the_hippocampus_example_trains(two_classes: Path, tmp_path: Path, overrides: list[str]) -> None:
     experiment = read_config(EXAMPLES / "msd_hippocampus.json", [*SMALL, *overrides])

@@ -7,7 +7,7 @@ from typing import Any
 from eisen._core.errors import ConfigError, EisenError, Problem
 from eisen.config import hints
 from eisen.config.experiment import Entry
-from eisen.config.injection import arguments_for, role_inside
+from eisen.config.injection import arguments_for, holds_entry, injected_inside, role_inside
 from eisen.config.locate import Unlocatable, locate_named
 from eisen.config.roles import is_a, misfit
 from eisen.config.sections import INJECTED, SINGULAR, WIRED
@@ -44,8 +44,11 @@ def build(entry: Entry, role: str, **injected: Any) -> Any:
     thing = _checked_class(entry, role)
     signature = signature_of(thing)
     params = {name: _converted(signature, name, value) for name, value in entry.params.items()}
-    if role in WIRED:
-        params = {name: _inner_module(signature, name, value, entry, role) for name, value in params.items()}
+    for name, value in params.items():
+        if holds_entry(signature.parameters.get(name), value, role):
+            place = f"{entry.where or entry.name}.params.{name}"
+            inner = Entry(value["type"], dict(value.get("params", {})), place)
+            params[name] = build(inner, role, **injected_inside(role, injected))
     places = _build_steps(params, entry, role, signature, injected)
     injected = {**injected, **({"places": places} if places else {})}
     params |= arguments_for(role, signature, params, injected)
@@ -64,16 +67,6 @@ def _checked_class(entry: Entry, role: str) -> Any:
     if wrong:
         raise _error(entry, *wrong)
     return thing
-
-
-def _inner_module(signature: Signature, name: str, value: Any, entry: Entry, role: str) -> Any:
-    """Build the module that a parameter describes, e.g. the loss that DeepSupervisionLoss sums; others stay."""
-    parameter = signature.parameters.get(name)
-    is_entry = isinstance(value, dict) and isinstance(value.get("type"), str) and set(value) <= {"type", "params"}
-    if parameter is None or parameter.expressible or not is_entry:
-        return value
-    place = f"{entry.where or entry.name}.params.{name}"
-    return build(Entry(value["type"], dict(value.get("params", {})), place), role)
 
 
 def _build_steps(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 
-__all__ = ["PACKAGES", "public_names"]
+__all__ = ["PACKAGES", "WRAPPERS", "public_names"]
 
 PACKAGES: dict[str, str] = {
     "eisen.datasets": "Datasets",
@@ -15,10 +15,17 @@ PACKAGES: dict[str, str] = {
     "eisen.ops.losses": "Losses",
     "eisen.ops.metrics": "Metrics",
     "eisen.utils.workflows": "Workflow",
+    "eisen.utils.interop": "Transforms",
     "eisen.utils.logging": "Hooks",
     "eisen.utils.artifacts": "Hooks",
 }
 """Our packages, and the section most of their classes go into."""
+
+WRAPPERS: dict[str, str] = {
+    "eisen.utils.EisenDatasetWrapper": "Datasets",
+    "eisen.utils.EisenTransformWrapper": "Transforms",
+}
+"""Classes that hold an object of somebody else's, described by an entry inside of their own."""
 
 
 @cache
@@ -29,7 +36,7 @@ def public_names() -> list[str]:
         >>> "eisen.ops.losses" in PACKAGES, isinstance(public_names(), list)
         (True, True)
     """
-    return [f"{package}.{name}" for package in PACKAGES for name in _names_of(package)]
+    return [*(f"{package}.{name}" for package in PACKAGES for name in _names_of(package)), *WRAPPERS]
 
 
 def _names_of(package: str) -> list[str]:

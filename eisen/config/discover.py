@@ -10,10 +10,10 @@ from types import ModuleType
 from typing import Any
 
 from eisen._core.errors import ConfigError, EisenError, Problem
-from eisen.config.catalogue import PACKAGES
+from eisen.config.catalogue import PACKAGES, WRAPPERS
 from eisen.config.injection import injected_names
 from eisen.config.roles import is_a, misfit
-from eisen.config.sections import SINGULAR
+from eisen.config.sections import SINGULAR, WIRED
 from eisen.config.signature import signature_of
 
 __all__ = ["discover", "spellings"]
@@ -47,6 +47,8 @@ def discover(extra: Iterable[str] = ()) -> dict[str, list[str]]:
         for path, thing in _classes(_loaded(package)):
             _file(found, section, path, thing)
             _file(found, "Hooks", path, thing)
+    for path, section in WRAPPERS.items():
+        found[section][path] = None
     for section, package in _TORCH.items():
         for path, thing in _classes(import_module(package)):
             _file(found, section, path.replace("torch.nn.modules.loss.", "torch.nn."), thing)
@@ -69,8 +71,10 @@ def _is_usable(section: str, thing: Any) -> bool:
         return False
     if section == "Hooks" and not _listens(thing):
         return False
+    if thing.__name__ in ("BatchCompose", "Optimizer", "LRScheduler"):
+        return False
     needed = [p for p in signature.parameters.values() if p.required and p.name not in given]
-    return all(p.expressible for p in needed) and thing.__name__ not in ("BatchCompose", "Optimizer", "LRScheduler")
+    return section in WIRED or all(p.expressible for p in needed)  # a loss may hold another loss
 
 
 def _listens(thing: Any) -> bool:

@@ -10,13 +10,13 @@ from eisen._core.errors import nearest
 from eisen.config import hints
 from eisen.config.experiment import Entry
 from eisen.config.findings import Findings
-from eisen.config.injection import injected_names, role_inside
+from eisen.config.injection import holds_entry, injected_inside, injected_names, role_inside
 from eisen.config.locate import Unlocatable, locate_named, present_path
 from eisen.config.places import Place, text_of
 from eisen.config.repair import repair_parameters
 from eisen.config.roles import misfit
 from eisen.config.sections import SINGULAR, WIRED
-from eisen.config.signature import Signature, signature_of
+from eisen.config.signature import Parameter, Signature, signature_of
 
 __all__ = ["read_entry"]
 
@@ -24,7 +24,7 @@ _FORM = '{"type": "package.module.Class", "params": {...}}'
 _WIRES = ("input_names", "output_names")
 
 
-def read_entry(entry: Any, role: str, place: Place, findings: Findings) -> Entry | None:
+def read_entry(entry: Any, role: str, place: Place, findings: Findings, *, inside: bool = False) -> Entry | None:
     """Check and repair one entry; return it typed, or None when something is wrong with it.
 
     Args:
@@ -32,19 +32,21 @@ def read_entry(entry: Any, role: str, place: Place, findings: Findings) -> Entry
         role: Its section, e.g. ``"Transforms"``.
         place: Where it stands.
         findings: Takes the problems and repairs.
+        inside: Whether it stands inside of an entry of its role, which then names the inputs and outputs for both.
     """
+    is_wired = role in WIRED and not inside
     count = len(findings.problems)
     if not _has_form(entry, place, findings):
         return None
     thing = _class_of(entry, role, place, findings)
-    wires = _wires(entry["params"], role, (*place, "params"), findings)
+    wires = _wires(entry["params"], role, (*place, "params"), findings) if is_wired else {name: [] for name in _WIRES}
     if thing is not None:
-        _check_parameters(entry, thing, role, place, findings)
-        if role in WIRED:
+        _check_parameters(entry, thing, role, place, findings, inside)
+        if is_wired:
             _check_wires(thing, wires["input_names"], (*place, "params", "input_names"), findings)
     if len(findings.problems) > count:
         return None
-    params = {name: value for name, value in entry["params"].items() if role not in WIRED or name not in _WIRES}
+    params = {name: value for name, value in entry["params"].items() if not is_wired or name not in _WIRES}
     return Entry(entry["type"], params, text_of(place), *(tuple(wires[name]) for name in _WIRES))
 
 
@@ -86,8 +88,6 @@ def _class_of(entry: dict[str, Any], role: str, place: Place, findings: Findings
 
 
 def _wires(params: dict[str, Any], role: str, place: Place, findings: Findings) -> dict[str, list[str]]:
-    if role not in WIRED:
-        return {name: [] for name in _WIRES}
     wires: dict[str, list[str]] = {}
     for name in _WIRES:
         example = '["image"]' if name == "input_names" else '["predictions"]'
@@ -104,11 +104,15 @@ def _is_names(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(name, str) and name for name in value)
 
 
-def _check_parameters(entry: dict[str, Any], thing: Any, role: str, place: Place, findings: Findings) -> None:
+def _check_parameters(
+    entry: dict[str, Any], thing: Any, role: str, place: Place, findings: Findings, inside: bool
+) -> None:
     signature, params, place = signature_of(thing), entry["params"], (*place, "params")
     name = entry["type"].rpartition(".")[2]
     repair_parameters(name, params, signature, place, findings)
     filled_in = injected_names(role, signature, params)
+    if inside:
+        filled_in |= {name: name for name in injected_inside(role, {"data_dir": ""})}
     if role == "Readers" and signature.known and not signature.accepts("data_dir"):
         findings.repair(place[:-1], f"{name} has no parameter data_dir, so it is not told the data folder")
     own = [key for key in params if role not in WIRED or key not in _WIRES]
@@ -119,7 +123,7 @@ def _check_parameters(entry: dict[str, Any], thing: Any, role: str, place: Place
             findings.problem((*place, key), f"unknown parameter '{key}' of {name}", expected, key=True)
         elif key in signature.parameters:
             _check_value(name, signature, key, params[key], (*place, key), findings)
-            _check_steps(signature.parameters[key].hint, params[key], role, (*place, key), findings)
+            _check_inside(signature.parameters[key], params[key], role, (*place, key), findings)
     _demand_required(name, signature, {*params, *filled_in}, place, findings)
 
 
@@ -136,11 +140,13 @@ def _check_value(name: str, signature: Signature, key: str, value: Any, place: P
         findings.problem((*place, *misfit.inside), f"'{key}' of {name} is {json.dumps(value)[:60]}", misfit.expected)
 
 
-def _check_steps(hint: Any, steps: Any, role: str, place: Place, findings: Findings) -> None:
-    """Check and repair the entries inside of an entry, e.g. those that OneOf chooses from."""
-    if hints.holds_steps(hint) and isinstance(steps, list):
-        for index, step in enumerate(steps):
+def _check_inside(parameter: Parameter, value: Any, role: str, place: Place, findings: Findings) -> None:
+    """Check and repair the entries inside of an entry: the steps OneOf chooses from, the loss inside of a loss."""
+    if hints.holds_steps(parameter.hint) and isinstance(value, list):
+        for index, step in enumerate(value):
             read_entry(step, role_inside(role), (*place, index), findings)
+    elif holds_entry(parameter, value, role):
+        read_entry(value, role, place, findings, inside=True)
 
 
 def _demand_required(name: str, signature: Signature, given: set[str], place: Place, findings: Findings) -> None:

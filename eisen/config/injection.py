@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from eisen.config import hints
-from eisen.config.sections import INJECTED
-from eisen.config.signature import Signature
+from eisen.config.sections import HOLDING, INJECTED
+from eisen.config.signature import Parameter, Signature
 
-__all__ = ["arguments_for", "injected_names", "role_inside"]
+__all__ = ["arguments_for", "holds_entry", "injected_inside", "injected_names", "role_inside"]
 
 
 _FIXED = {name for names in INJECTED.values() for name in names}
@@ -45,6 +45,29 @@ def role_inside(role: str) -> str:
         ('Readers', 'Transforms')
     """
     return role if role in ("Readers", "Transforms", "BatchTransforms") else "Transforms"
+
+
+def holds_entry(parameter: Parameter | None, value: Any, role: str) -> bool:
+    """Tell whether the value of a parameter describes an object of the same role, e.g. the loss inside of a loss.
+
+    That is so where no other JSON value could stand, and the value has the form of an entry.
+    """
+    is_entry = isinstance(value, dict) and isinstance(value.get("type"), str) and set(value) <= {"type", "params"}
+    return is_entry and role in HOLDING and parameter is not None and not parameter.expressible
+
+
+def injected_inside(role: str, injected: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the program fills in for an object inside of another one of its role.
+
+    The transform belongs to the dataset outside; ``root`` is what torchvision calls the folder of the data.
+
+    Example:
+        >>> injected_inside("Datasets", {"data_dir": "scans", "transform": None})
+        {'data_dir': 'scans', 'root': 'scans'}
+    """
+    if role != "Datasets" or "data_dir" not in injected:
+        return {}
+    return {"data_dir": injected["data_dir"], "root": injected["data_dir"]}
 
 
 def arguments_for(

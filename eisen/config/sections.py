@@ -7,6 +7,7 @@ import re
 __all__ = [
     "ALIASES",
     "GENERAL",
+    "HOLDING",
     "HYPER",
     "INJECTED",
     "PHASES",
@@ -53,6 +54,9 @@ TOP_LEVEL = ("General", *PHASES, *RESERVED)
 
 WIRED = ("Models", "Losses", "Metrics")
 """Roles whose entries name their inputs and outputs."""
+
+HOLDING = (*WIRED, "Datasets", "Readers", "Transforms", "BatchTransforms")
+"""Roles whose classes may take another of their kind: a loss of losses, a wrapper around a dataset or a transform."""
 
 SINGULAR = {
     "Models": "model",

@@ -35,6 +35,7 @@ class EisenModuleWrapper(nn.Module):
 
     def __init__(self, module: nn.Module, input_names: Sequence[str], output_names: Sequence[str]) -> None:
         super().__init__()
+        _refuse_class(module, "EisenModuleWrapper", "a module")
         self.module = module
         self.input_names = checked_fields(input_names, "EisenModuleWrapper (input_names)")
         self.output_names = checked_fields(output_names, "EisenModuleWrapper (output_names)")
@@ -148,8 +149,8 @@ class EisenDatasetWrapper(Dataset[DataPoint]):
     """Give names to the items of a dataset of another library.
 
     Tuples, as torchvision's datasets return them, get one name per element. Items that have names already (dicts, as
-    MONAI's datasets return them, and TorchIO's subjects) keep them; their images become plain tensors, with the geometry
-    beside them in ``<field>_meta``.
+    MONAI's datasets return them, and TorchIO's subjects) keep them; their images become plain tensors, with the
+    geometry beside them in ``<field>_meta``.
 
     Args:
         dataset: Any map-style dataset.
@@ -171,6 +172,7 @@ class EisenDatasetWrapper(Dataset[DataPoint]):
         transform: Callable[[DataPoint], DataPoint] | None = None,
     ) -> None:
         owner = type(self).__name__
+        _refuse_class(dataset, owner, "a dataset")
         if not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
             raise ArgumentError(
                 f"{owner}: {type(dataset).__name__} is no dataset that can be indexed",
@@ -215,3 +217,10 @@ class EisenDatasetWrapper(Dataset[DataPoint]):
                 to_do="give one name per element",
             )
         return dict(zip(names, values, strict=True))
+
+
+def _refuse_class(value: Any, owner: str, expected: str) -> None:
+    """Tell who passes a class, as up to Eisen 0.0.5, to make the object himself."""
+    if isinstance(value, type):
+        name = value.__name__
+        raise ArgumentError(f"{owner}: {name} is a class", expected=expected, to_do=f"make one: {name}(...)")

@@ -89,3 +89,38 @@ def test_a_constructor_that_fails_inside_names_the_place():
     with pytest.raises((ConfigError, ValueError)) as caught:
         build(entry, "Transforms")
     assert caught.value.card.config == "T.params.transforms[0]"
+
+
+# -- an object inside of another of its role ----------------------------------------------------------------------
+
+DEEP = {
+    "type": "eisen.ops.losses.DeepSupervisionLoss",
+    "params": {"input_names": ["y", "label"], "output_names": ["l"]},
+}
+
+
+def deep(inner):
+    return {**DEEP, "params": {**DEEP["params"], "loss": inner}}
+
+
+def test_a_loss_inside_of_a_loss_is_built_and_needs_no_names_of_its_own(good, read):
+    good["Training"]["Losses"] = [deep({"type": "eisen.ops.losses.DiceCELoss", "params": {"ce_weight": 0.5}})]
+    loss = build(read(good).phase("Training").losses[0], "Losses")
+    assert loss.loss.ce_weight == 0.5
+
+
+@pytest.mark.parametrize(
+    ("inner", "inside", "what", "expected"),
+    [
+        ({"type": "eisen.ops.losses.DiceCELos", "params": {}}, ".type", "DiceCELos", "DiceCELoss"),
+        ({"type": "eisen.ops.losses.DiceCELoss", "params": {"ce_wieght": 1}}, ".params.ce_wieght", "unknown", "'ce_weight'"),
+        ({"type": "eisen.transforms.RandomNoise", "params": {}}, ".type", "is not a loss", "torch.nn.Module"),
+    ],
+)  # fmt: skip
+def test_problems_of_a_loss_inside_of_a_loss_have_their_line(good, problems, inner, inside, what, expected):
+    good["Training"]["Losses"] = [deep(inner)]
+    found = [p for p in problems(good) if p.where == f"Training.Losses[0].params.loss{inside}"]
+    assert found, [str(p) for p in problems(good)]
+    assert what in found[0].what
+    assert expected in found[0].expected
+    assert found[0].line > 0

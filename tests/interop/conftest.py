@@ -10,7 +10,9 @@ import pytest
 
 from eisen._core.types import Geometry
 
-AFFINE = np.array([[-2.0, 0, 0, 5], [0, 1.5, 0.3, 6], [0, -0.2, 3, 7], [0, 0, 0, 1]])
+TILT = np.array([[-1.0, 0, 0], [0, np.cos(0.1), -np.sin(0.1)], [0, np.sin(0.1), np.cos(0.1)]])
+AFFINE = np.block([[TILT * [2.0, 1.5, 3.0], np.array([[5.0], [6.0], [7.0]])], [np.array([[0.0, 0, 0, 1]])]])
+"""Thick slices, tilted, the first axis from left to right."""
 
 
 def positions(affine: Any, shape: Any) -> Any:

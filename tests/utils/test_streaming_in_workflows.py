@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from eisen._core.errors import ArgumentError
 from eisen._core.types import Batch
 from eisen.ops.metrics import Accuracy, ConfusionMatrix, F1Score
 from eisen.utils import EisenModuleWrapper
@@ -50,3 +51,26 @@ def test_metrics_of_torchmetrics_stream_too() -> None:
     classification = pytest.importorskip("torchmetrics.classification")
     (first, _), (second, _) = epochs_of(classification.MulticlassAccuracy(2, average="micro"))
     assert first == second == {"value": 0.5}
+
+
+def test_a_collection_of_torchmetrics_gives_the_values_it_is_asked_for() -> None:
+    torchmetrics = pytest.importorskip("torchmetrics")
+    kinds = torchmetrics.classification
+    parts = {"accuracy": kinds.MulticlassAccuracy(2, average="micro"), "recall": kinds.MulticlassRecall(2)}
+    model = EisenModuleWrapper(torch.nn.Identity(), ["scores"], ["predictions"])
+    metric = EisenModuleWrapper(torchmetrics.MetricCollection(parts), ["predictions", "label"], ["recall", "accuracy"])
+    workflow = Testing(model, UNEVEN, [metric])
+    seen: list[Any] = []
+    workflow.on(EpochEnd)(lambda event: seen.append(dict(event.metrics)))
+    for _ in range(2):
+        workflow.run()
+    assert seen == [pytest.approx({"accuracy": 0.5, "recall": 2 / 3})] * 2
+
+
+def test_a_dict_under_one_name_is_explained() -> None:
+    torchmetrics = pytest.importorskip("torchmetrics")
+    collection = torchmetrics.MetricCollection({"recall": torchmetrics.classification.MulticlassRecall(2)})
+    model = EisenModuleWrapper(torch.nn.Identity(), ["scores"], ["predictions"])
+    metric = EisenModuleWrapper(collection, ["predictions", "label"], ["value"])
+    with pytest.raises(ArgumentError, match="'value' returned a dict with recall"):
+        Testing(model, UNEVEN, [metric]).run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,28 @@ def test_surplus_results_and_surplus_names_are_dropped() -> None:
     assert EisenModuleWrapper(Echo(), ["a"], ["x", "y"])(a=1) == {"x": 1}
     assert EisenModuleWrapper(torch.nn.Identity(), ["a"], ["x", "y"])(a=1) == {"x": 1}
     assert EisenModuleWrapper(torch.nn.Identity(), ["a"], [])(a=1) == {}
+
+
+class Segmenter(torch.nn.Module):
+    """Returns a dict, like torchvision's segmentation networks."""
+
+    def forward(self, image: Any) -> Any:
+        return OrderedDict(out=image, aux=-image)
+
+
+def test_a_dict_is_taken_apart_by_the_names_that_are_its_keys() -> None:
+    assert EisenModuleWrapper(Segmenter(), ["a"], ["aux", "out"])(a=1) == {"aux": -1, "out": 1}
+    assert EisenModuleWrapper(Segmenter(), ["a"], ["out"])(a=1) == {"out": 1}
+    assert EisenModuleWrapper(Segmenter(), ["a"], ["all"])(a=1) == {"all": {"out": 1, "aux": -1}}
+    with pytest.raises(MissingFieldError, match="did you mean 'aux'"):
+        EisenModuleWrapper(Segmenter(), ["a"], ["out", "aux2"])(a=1)
+
+
+def test_a_list_inside_of_a_result_is_one_output() -> None:
+    assert EisenModuleWrapper(Echo(), ["a", "b"], ["logits", "scales"])(a=1, b=[1, 2]) == {
+        "logits": 1,
+        "scales": [1, 2],
+    }
 
 
 def test_last_inputs_may_be_left_to_the_defaults_of_the_module() -> None:
@@ -116,6 +139,26 @@ def test_a_dataset_error_names_the_case() -> None:
     with pytest.raises(StepError) as failed:
         EisenDatasetWrapper([("text",)], ["image"], EisenTransformWrapper(abs, ["image"]))[0]
     assert failed.value.card.case == "#0"
+
+
+def test_a_dataset_of_dicts_keeps_its_names() -> None:
+    items = [{"image": 1, "label": 2, "age": 61}]
+    assert EisenDatasetWrapper(items)[0] == items[0]
+    assert EisenDatasetWrapper(items, ["label"])[0] == {"label": 2}
+    assert EisenDatasetWrapper([items], ["age"])[0] == {"age": 61}
+    dataset = EisenDatasetWrapper(items, transform=EisenTransformWrapper(lambda value: value + 1, ["age"]))
+    assert dataset[0]["age"] == 62
+    assert items[0]["age"] == 61
+    with pytest.raises(MissingFieldError, match="'imag'") as caught:
+        EisenDatasetWrapper(items, ["imag"])[0]
+    assert caught.value.card.case == "#0"
+
+
+def test_items_without_names_need_some() -> None:
+    with pytest.raises(ArgumentError, match="2 elements without names"):
+        EisenDatasetWrapper([(1, 2)])[0]
+    with pytest.raises(ArgumentError, match="no dataset"):
+        EisenDatasetWrapper(iter([1]), ["image"])
 
 
 def test_merge_lets_the_second_win() -> None:

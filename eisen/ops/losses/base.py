@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -34,7 +35,7 @@ class Compared(NamedTuple):
     classes: Tensor | None
 
 
-class VoxelLoss(nn.Module):
+class VoxelLoss(nn.Module, ABC):
     """The frame of a loss that compares a value per voxel and class with a label in any common form.
 
     A child implements `forward` with `compared`, which gives it probabilities and reference.
@@ -60,6 +61,10 @@ class VoxelLoss(nn.Module):
         self.activation = activation
         weights = None if class_weights is None else torch.tensor(class_weights, dtype=torch.float32)
         self.register_buffer("class_weights", weights, persistent=False)
+
+    @abstractmethod
+    def forward(self, predictions: Tensor, labels: Tensor) -> Tensor:
+        """Return the loss, a tensor without axes."""
 
     def compared(self, predictions: Tensor, labels: Tensor) -> Compared:
         """Return predictions and labels in the forms that losses need.

@@ -9,7 +9,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar
 from uuid import UUID
 
 import torch
@@ -91,7 +90,10 @@ class ExportHook(BestModelHook):
         ArgumentError: If the folder is not there (also a `ValueError`), or the size is not one.
     """
 
-    exporter: ClassVar[type[Exporter]]
+    @property
+    @abstractmethod
+    def exporter(self) -> type[Exporter]:
+        """The class that exports; a child names it."""
 
     def __init__(
         self,

@@ -52,10 +52,10 @@ class MONAIStep(ForeignStep):
     Example:
         >>> from monai.transforms import RandFlipd
         >>> step = MONAIStep(["image", "label"], [RandFlipd(["image", "label"], prob=1.0, spatial_axis=0)])
-        >>> cube = np.arange(8, dtype="uint8").reshape(2, 2, 2)
+        >>> cube = np.arange(125, dtype="uint8").reshape(5, 5, 5)
         >>> data = step({"image": cube.astype("float32"), "label": cube})
         >>> data["label"].dtype, data["label"][:, 0, 0].tolist()
-        (dtype('uint8'), [4, 0])
+        (dtype('uint8'), [100, 75, 50, 25, 0])
     """
 
     def __init__(
@@ -134,13 +134,13 @@ def _one(result: Any, name: str) -> dict[str, Any]:
 
 def _taken_back(result: dict[str, Any], data: DataPoint, views: list[View], owner: str, is_told: bool) -> DataPoint:
     """Return the data point with what the transforms left and made."""
-    records = {meta_field(view.field): data.get(meta_field(view.field)) for view in views if view.field in result}
-    kept: DataPoint = {name: value for name, value in records.items() if value is not None}
+    own = {name for view in views for name in (view.field, meta_field(view.field))}
+    kept: DataPoint = {}
     for name, value in result.items():
-        kept.update({name: value} if value is data.get(name) else plain_entries(name, value))
+        if name not in own:
+            kept.update({name: value} if value is data.get(name) else plain_entries(name, value))
     for view in views:
         if view.field in result:
-            kept.pop(meta_field(view.field), None)
             kept.update(_entries(view, result[view.field], owner, is_told))
     return kept
 

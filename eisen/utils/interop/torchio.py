@@ -57,7 +57,9 @@ class TorchIOStep(ForeignStep):
     def work(self, views: list[View], data: DataPoint, seed: int) -> DataPoint:  # noqa: ARG002
         """Make a subject, transform it, and take it apart."""
         torchio = require("torchio", "interop", type(self).__name__)
-        subject = torchio.Subject(**{view.field: _image(view, torchio) for view in views})
+        # A field of unknown place moves with the others, so TorchIO must take it to be on their grid.
+        shared = next((view.affine for view in views if view.geometry is not None), np.eye(4))
+        subject = torchio.Subject(**{view.field: _image(view, shared, torchio) for view in views})
         for index in range(len(self.transforms)):
             subject = self.run(index, subject)
         _demand_geometry(views, subject, type(self).__name__)
@@ -69,11 +71,12 @@ class TorchIOStep(ForeignStep):
         return data
 
 
-def _image(view: View, torchio: Any) -> Any:
+def _image(view: View, shared: Affine, torchio: Any) -> Any:
     kind = torchio.LabelMap if view.is_label else torchio.ScalarImage
     is_picture = view.tensor.ndim == 3
     tensor = view.tensor[..., None] if is_picture else view.tensor
-    affine = view.affine @ _SLICE_LAST if is_picture else view.affine
+    affine = shared if view.geometry is None else view.geometry.affine
+    affine = affine @ _SLICE_LAST if is_picture else affine
     return kind(tensor=tensor, affine=affine) if is_first(torchio) else kind(tensor, affine=affine)
 
 

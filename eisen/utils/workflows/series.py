@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from eisen._core.errors import ArgumentError
+
 __all__ = ["Batches", "Numbers", "Series", "nan_mean", "per_class", "read_back"]
 
 Numbers = npt.NDArray[np.floating[Any]]
@@ -47,13 +49,24 @@ class Series:
                 try:
                     kept = value.detach()
                 except AttributeError:
-                    kept = torch.as_tensor(value)
+                    kept = _as_tensor(name, value)
                 if kept.ndim > _MAX_AXES:
                     kept = kept.float().mean()
                 try:
                     values[position, name].append(kept)
                 except KeyError:
                     values[position, name] = [kept]
+
+
+def _as_tensor(name: str, value: Any) -> torch.Tensor:
+    if isinstance(value, dict):
+        raise ArgumentError(
+            f"the loss or metric '{name}' returned a dict with {', '.join(map(str, value))}",
+            expected="a number, an array or a tensor under each name",
+            to_do=f"take the names of the dict: output_names={[str(key) for key in value]}",
+            field=name,
+        )
+    return torch.as_tensor(value)
 
 
 def read_back(series: Series) -> dict[tuple[int, str], Batches]:

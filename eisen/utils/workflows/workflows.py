@@ -69,7 +69,6 @@ class GenericWorkflow:
     ) -> None:
         self.id = uuid4()
         self.model = demand_names(model, "the model")
-        self.gpu = gpu
         self.phase = phase
         self.losses: list[Any] = []
         self.metrics: list[Any] = []
@@ -79,6 +78,7 @@ class GenericWorkflow:
         self.batch_transform = batch_transform
         self.guard = NonFiniteGuard()
         self.device = resolve_device(device, gpu, model)
+        self.gpu = gpu and self.device.type == "cuda"  # loops of users call `.cuda()` if it is True
         self.precision = Precision.of(precision).bind(self.device)
         self.is_stopped = False
         self._batch_number = 0
@@ -102,7 +102,7 @@ class GenericWorkflow:
             module.to(self.device)
 
     def _spread(self, data_parallel: bool) -> None:
-        warnings.warn("data_parallel is gone: wrap the network, torch.nn.DataParallel(net)", DeprecationWarning, 4)
+        warnings.warn("data_parallel is gone: leave it out, or write torch.nn.DataParallel(net)", DeprecationWarning, 4)
         if data_parallel and torch.cuda.device_count() > 1:
             self.model.module = torch.nn.DataParallel(self.model.module)
 
@@ -148,13 +148,13 @@ class GenericWorkflow:
         """Return the outputs of the model for a batch, by name."""
         return call_named(self.model, batch)
 
-    def compute_losses(self, arguments: Values) -> list[Values]:
+    def compute_losses(self, args: Values) -> list[Values]:
         """Return one dict per loss, from the fields of the batch and the outputs."""
-        return [call_named(loss, arguments) for loss in self.losses]
+        return [call_named(loss, args) for loss in self.losses]
 
-    def compute_metrics(self, arguments: Values) -> list[Values]:
+    def compute_metrics(self, args: Values) -> list[Values]:
         """Return one dict per metric, from the fields of the batch and the outputs; without gradients."""
-        return [call_named(metric, arguments) for metric in self.metrics]
+        return [call_named(metric, args) for metric in self.metrics]
 
     def _optimise(self, losses: list[Values], batch: Values) -> None:
         """Do one backward pass for the sum of the losses, and change the weights."""
