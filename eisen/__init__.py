@@ -32,7 +32,9 @@ _PACKAGES = ("config", "datasets", "experiments", "io", "models", "ops", "transf
 def __getattr__(name: str) -> Any:
     if name in _PACKAGES:
         return import_module(f"eisen.{name}")
-    raise AttributeError(f"module 'eisen' has no attribute '{name}'")
+    from eisen._core.legacy import resolve_attribute
+
+    return resolve_attribute("eisen", name)
 
 
 def __dir__() -> list[str]:

@@ -16,7 +16,12 @@ from eisen.datasets.listing import first_file
 from eisen.datasets.options import spell_out
 from eisen.datasets.split import choose_split
 
-__all__ = ["EisenDataset"]
+__all__ = ["EisenDataset", "old_name_of_cases"]
+
+
+def old_name_of_cases() -> Any:
+    """Return a property: the cases, under a name they had in the original. Assigning to it replaces the cases."""
+    return property(lambda dataset: dataset.cases, lambda dataset, cases: setattr(dataset, "cases", cases))
 
 
 class EisenDataset(Dataset[DataPoint]):

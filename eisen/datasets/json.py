@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from eisen._core.types import Step
-from eisen.datasets.base import EisenDataset
+from eisen.datasets.base import EisenDataset, old_name_of_cases
 from eisen.datasets.folders import Folder
 from eisen.datasets.listing import checked_cases, listing_path, read_json
 from eisen.datasets.options import SplitOptions
@@ -37,6 +37,8 @@ class JsonDataset(EisenDataset):
         (2, 1)
     """
 
+    json_dataset = old_name_of_cases()
+
     def __init__(
         self, data_dir: Folder, json_file: Folder, transform: Step | None = None, **split: Unpack[SplitOptions]
     ) -> None:
@@ -44,7 +46,6 @@ class JsonDataset(EisenDataset):
         self.json_file = json_file
         path = listing_path(data_dir, json_file)
         super().__init__(self.cases_in(read_json(path), path), transform, **split)
-        self.json_dataset = self.cases
 
     def cases_in(self, content: Any, path: Path) -> list[dict[str, Any]]:
         """Return the cases in the content of the file."""

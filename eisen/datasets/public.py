@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Unpack
 
 from eisen._core.errors import EmptyDatasetError, MissingFileError
 from eisen._core.types import Step
-from eisen.datasets.base import EisenDataset
+from eisen.datasets.base import EisenDataset, old_name_of_cases
 from eisen.datasets.folders import Folder, existing_folder
 from eisen.datasets.options import SplitOptions
 
@@ -38,6 +38,8 @@ class PublicDataset(EisenDataset, ABC):
 
     layout: ClassVar[str] = "a folder with the cases"
     where: ClassVar[str] = "ask its makers for it"
+    dataset = old_name_of_cases()
+    data = old_name_of_cases()
 
     def __init__(
         self,
@@ -50,7 +52,6 @@ class PublicDataset(EisenDataset, ABC):
         self.data_dir = data_dir
         self.download = download
         super().__init__(self._listed(Path(data_dir)), transform, **split)
-        self.dataset = self.data = self.cases
 
     @abstractmethod
     def list_cases(self, folder: Path) -> Sequence[Any]:

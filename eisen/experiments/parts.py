@@ -102,6 +102,7 @@ def build_phase(
     artifact_dir: Path | None,
     *,
     n_epochs: int = 1,
+    keeps_models: bool = True,
 ) -> PhaseParts:
     """Build everything a phase needs around a model.
 
@@ -112,6 +113,7 @@ def build_phase(
         data_dir: Folder of the data.
         artifact_dir: Where hooks write; None builds no hooks.
         n_epochs: How many epochs there will be, for schedules that need to know.
+        keeps_models: False leaves out the hooks that keep the best model: they would replace it by the one looked at.
 
     Raises:
         ConfigError: If a part is missing.
@@ -135,7 +137,8 @@ def build_phase(
     if phase.scheduler:
         workflow.schedule = _schedule(phase.scheduler[0], optimizer, n_epochs, len(loader))
     if artifact_dir is not None:
-        parts.hooks = _hooks(phase.hooks, workflow, phase.name, artifact_dir)
+        entries = [entry for entry in phase.hooks if keeps_models or not _keeps_models(entry)]
+        parts.hooks = _hooks(entries, workflow, phase.name, artifact_dir)
     return parts
 
 
@@ -191,6 +194,13 @@ def _schedule(entry: Entry, optimizer: Any, n_epochs: int, n_batches: int) -> Sc
     if not {"epochs", "steps_per_epoch"} & set(entry.params):
         length["total_steps"] = n_epochs * n_batches
     return Schedule(build(entry, "Scheduler", optimizer=optimizer, **length))
+
+
+def _keeps_models(entry: Entry) -> bool:
+    from eisen.utils.artifacts.best import BestModelHook
+
+    kind = locate(entry.type)
+    return isinstance(kind, type) and issubclass(kind, BestModelHook)
 
 
 def _hooks(entries: Sequence[Entry], workflow: GenericWorkflow, phase: str, artifact_dir: Path) -> list[Any]:

@@ -7,12 +7,11 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from eisen._core.types import DataPoint
 from eisen._core.version import __version__
 
 __all__ = ["data_digest", "digest_of", "git_state", "machine_facts", "package_versions"]
@@ -87,7 +86,7 @@ def digest_of(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def data_digest(cases: Sequence[DataPoint], data_dir: str | Path) -> str:
+def data_digest(cases: Sequence[Any], data_dir: str | Path) -> str:
     """Return a digest that changes when the list of cases or one of their files changes.
 
     Values that name a file below `data_dir` count with name, size and content; of files above 64 KiB the content is
@@ -95,15 +94,16 @@ def data_digest(cases: Sequence[DataPoint], data_dir: str | Path) -> str:
     last bytes, so a changed ``.nii.gz`` is noticed wherever it changed. Modification times do not count.
 
     Args:
-        cases: The entries of the datasets, as listed (before readers).
+        cases: The entries of the datasets, as listed (before readers); usually dicts, fields to values.
         data_dir: Folder of the data.
     """
     root = Path(data_dir)
     total = hashlib.sha256()
     for case in cases:
-        listed = {name: value for name, value in case.items() if isinstance(value, (str, int, float, bool))}
+        entries = case if isinstance(case, Mapping) else {"case": case}  # rows of an array, or whatever users list
+        listed = {name: value for name, value in entries.items() if isinstance(value, (str, int, float, bool))}
         total.update(digest_of(listed).encode())
-        for name in _files(case.values(), root):
+        for name in _files(entries.values(), root):
             total.update(_fingerprint(root / name))
     return total.hexdigest()
 

@@ -132,7 +132,8 @@ class Run:
         phase = needed_phase(self.experiment, phase_name, command)
         with self._session(command) as session:
             model = self._trained_model()
-            parts = build_phase(self.experiment, phase, model, self.data_dir, self.artifacts.root)
+            root = self.artifacts.root
+            parts = build_phase(self.experiment, phase, model, self.data_dir, root, keeps_models=False)
             session.begin([parts], seed_of(self.experiment), model=self._model_file().name)
             row = session.run_epoch(parts, 0)
             if row is not None:

@@ -75,7 +75,7 @@ def test_names_that_ended_are_renamed_or_gone_with_a_reason(path: str) -> None:
         assert len(GONE[path]) > 10
         with pytest.raises(ValueError, match="no longer there"):
             locate(path)
-        with pytest.raises(AttributeError, match="has no attribute"):
+        with pytest.warns(DeprecationWarning, match="is gone"), pytest.raises(AttributeError, match="has no attribute"):
             resolve_attribute(*path.rsplit(".", 1))
 
 

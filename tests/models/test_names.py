@@ -38,5 +38,8 @@ def test_networks_are_found_where_configurations_name_them(module, names):
 
 
 def test_a_name_that_is_gone_says_why():
-    with pytest.raises(AttributeError, match=r"torch\.nn\.GroupNorm"):
+    with (
+        pytest.warns(DeprecationWarning, match=r"is gone.*torch\.nn\.GroupNorm"),
+        pytest.raises(AttributeError, match=r"torch\.nn\.GroupNorm"),
+    ):
         _ = eisen.models.group_norm

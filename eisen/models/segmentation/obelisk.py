@@ -83,7 +83,7 @@ class ObeliskMIDL(nn.Module):
                 in `torch.nn.functional.grid_sample`; by default the voxels of the output.
 
         Returns:
-            (N, num_labels, *full_res).
+            ``(N, num_labels, *full_res)``.
 
         Raises:
             ShapeError: If the images or the grid do not fit.

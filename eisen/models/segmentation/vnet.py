@@ -217,6 +217,7 @@ class VNet(nn.Module):
         super().__init__()
         check_counts("VNet", input_channels=input_channels, output_channels=output_channels, n_filters=n_filters)
         _check_filter_size(filter_size)
+        _check_order(normalization, outputs_activation)
         self.input_channels, self.normalization = input_channels, normalization
         n = n_filters
         kind = ResidualConvBlock if residual else ConvBlock
@@ -270,6 +271,16 @@ class VNet(nn.Module):
         nine = self.block_nine(self.block_eight_up(eight) + one)
         output: Tensor = self.outputs_activation(self.out_conv(nine))
         return output
+
+
+def _check_order(normalization: str, outputs_activation: str) -> None:
+    """Refuse the order of the last two arguments that Eisen had up to 0.0.9."""
+    if normalization in ("sigmoid", "softmax") or outputs_activation in ("groupnorm", "batchnorm", "instancenorm"):
+        raise ArgumentError(
+            f"VNet: normalization is {normalization!r}, outputs_activation is {outputs_activation!r}",
+            expected="normalization first; after Eisen 0.0.9 the two changed places",
+            to_do="name them: VNet(..., normalization='groupnorm', outputs_activation='sigmoid')",
+        )
 
 
 def _check_filter_size(filter_size: int) -> None:

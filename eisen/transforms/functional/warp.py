@@ -81,7 +81,7 @@ def sampling_grid(
         source: Spatial shape of the source; None: as the result.
 
     Returns:
-        float32 tensor of shape (1, *shape, d); coordinates last axis first, -1 and 1 are the outer edges
+        float32 tensor of shape ``(1, *shape, d)``; coordinates last axis first, -1 and 1 are the outer edges
         (``align_corners=False``).
 
     Example:
