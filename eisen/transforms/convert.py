@@ -5,12 +5,13 @@ The axes of an array are those of its library: NIfTI gives (x, y, z), ITK gives 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from eisen._core.errors import ArgumentError, MissingFieldError
+from eisen._core.errors import ArgumentError, DataError, MissingFieldError
 from eisen._core.fields import FieldStep
 from eisen._core.optional import is_torch
 from eisen._core.types import Array, DataPoint, Geometry, meta_field
@@ -34,6 +35,21 @@ class _ToNumpy(FieldStep):
         self.multichannel = multichannel
 
 
+def _image(field: str, data: DataPoint, attribute: str, library: str, reader: str) -> Any:
+    """Return the image in a field, told by an attribute that all images of a library have."""
+    value = data[field]
+    if hasattr(value, attribute):
+        return value
+    is_name = isinstance(value, str | os.PathLike)
+    kind = "a file name" if is_name else f"{type(value).__module__}.{type(value).__qualname__}"
+    raise DataError(
+        f"the field '{field}' holds {kind}, not an image of {library}",
+        expected=f"an image of {library}, as {reader} reads it",
+        to_do=f"put {reader} for this field in front" if is_name else "leave this step out: it is an array already",
+        field=field,
+    )
+
+
 class NiftiToNumpy(_ToNumpy):
     """Turn NIfTI images into float32 arrays with the axes (x, y, z).
 
@@ -53,7 +69,7 @@ class NiftiToNumpy(_ToNumpy):
 
     def apply(self, field: str, data: DataPoint) -> DataPoint:
         """Read the voxels of one image."""
-        image = data[field]
+        image = _image(field, data, "dataobj", "nibabel", "LoadNiftiFromFilename")
         array = _voxels(image)
         if self.multichannel and array.ndim > 1:
             array = np.moveaxis(array, -1, 0)
@@ -133,7 +149,7 @@ class ITKToNumpy(_ToNumpy):
         """Read the voxels of one image."""
         import SimpleITK
 
-        image = data[field]
+        image = _image(field, data, "GetSize", "SimpleITK", "LoadITKFromFilename")
         array = SimpleITK.GetArrayFromImage(image).astype(np.float32, copy=False)
         if self.multichannel:
             array = np.moveaxis(array, -1, 0)
@@ -161,7 +177,7 @@ class PilToNumpy(_ToNumpy):
 
     def apply(self, field: str, data: DataPoint) -> DataPoint:
         """Read the pixels of one picture."""
-        array = np.array(data[field], dtype=np.float32)
+        array = np.array(_image(field, data, "getbands", "Pillow", "LoadPILImageFromFilename"), dtype=np.float32)
         if self.multichannel:
             array = array[None] if array.ndim == 2 else np.moveaxis(array, -1, 0)
         return {field: array}

@@ -113,7 +113,7 @@ def test_a_loss_inside_of_a_loss_is_built_and_needs_no_names_of_its_own(good, re
     ("inner", "inside", "what", "expected"),
     [
         ({"type": "eisen.ops.losses.DiceCELos", "params": {}}, ".type", "DiceCELos", "DiceCELoss"),
-        ({"type": "eisen.ops.losses.DiceCELoss", "params": {"ce_wieght": 1}}, ".params.ce_wieght", "unknown", "'ce_weight'"),
+        ({"type": "eisen.ops.losses.DiceCELoss", "params": {"smoth": 1}}, ".params.smoth", "unknown", "'smooth'"),
         ({"type": "eisen.transforms.RandomNoise", "params": {}}, ".type", "is not a loss", "torch.nn.Module"),
     ],
 )  # fmt: skip

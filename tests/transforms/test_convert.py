@@ -5,7 +5,7 @@ import SimpleITK
 import torch
 from PIL import Image
 
-from eisen._core.errors import ArgumentError
+from eisen._core.errors import ArgumentError, DataError
 from eisen._core.types import Geometry
 from eisen.transforms import ITKToNumpy, NiftiToNumpy, NumpyToNifti, PilToNumpy, ToTensor
 
@@ -167,3 +167,16 @@ def test_tensor_types_can_be_named():
     assert ToTensor(["x"], "int64")({"x": torch.ones(2)})["x"].dtype == torch.int64
     with pytest.raises(ArgumentError, match="float33"):
         ToTensor(["x"], dtype="float33")
+
+
+@pytest.mark.parametrize(
+    ("step", "library"), [(NiftiToNumpy, "nibabel"), (ITKToNumpy, "SimpleITK"), (PilToNumpy, "Pillow")]
+)
+@pytest.mark.parametrize(
+    ("value", "kind", "to_do"),
+    [(np.zeros(3), "numpy.ndarray", "leave this step out"), ("a.nii", "a file name", "Load")],
+)
+def test_what_is_no_image_is_named_with_what_to_do(step, library, value, kind, to_do):
+    with pytest.raises(DataError, match=f"holds {kind}, not an image of {library}") as caught:
+        step(["image"])({"image": value})
+    assert to_do in caught.value.card.to_do

@@ -27,7 +27,7 @@ from eisen.utils.artifacts import (
     SaveSafetensorsHook,
     SaveTorchModelHook,
 )
-from eisen.utils.workflows import Training
+from eisen.utils.workflows import Training, Validation
 
 Make = Callable[..., Training]
 
@@ -196,3 +196,11 @@ def test_no_hook_listens_when_the_folder_is_missing(
         hook(training.id, "Training", tmp_path / "absent", **params)
     training.run()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_hook_that_can_never_save_says_so_once(model: Any, batches: Any, tmp_path: Path, caplog: Any) -> None:
+    validation = Validation(model, batches, [], device="cpu")
+    SaveTorchModelHook(validation.id, "Validation", tmp_path)
+    validation.run()
+    validation.run()
+    assert caplog.text.count("SaveTorchModelHook saves nothing: Validation has no losses") == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from datetime import datetime
 from pathlib import Path
@@ -12,10 +13,12 @@ import torch
 
 from eisen._core.atomic import artifact_error
 from eisen._core.errors import ArgumentError
-from eisen.utils.events import BestLoss, BestMetric
+from eisen.utils.events import BestLoss, BestMetric, EpochEnd
 from eisen.utils.hub import attach
 
 __all__ = ["BestModelHook", "bare_network", "existing_folder"]
+
+_log = logging.getLogger(__name__)
 
 
 class BestModelHook(ABC):
@@ -54,6 +57,7 @@ class BestModelHook(ABC):
             raise artifact_error(error, self.folder) from error
         self.select_best_loss = select_best_loss
         self.save_history = save_history
+        self._has_warned = False
         attach(workflow_id, self)
 
     @abstractmethod
@@ -69,6 +73,16 @@ class BestModelHook(ABC):
         """Save if the metric decides."""
         if not self.select_best_loss:
             self._save_model(event.workflow.model)
+
+    def on_epoch_end(self, event: EpochEnd) -> None:
+        """Say once if nothing can decide which model is best."""
+        if (event.mean_loss if self.select_best_loss else event.mean_metric) is None and not self._has_warned:
+            self._has_warned = True
+            what, other = ("losses", "metrics") if self.select_best_loss else ("metrics", "losses")
+            _log.warning(
+                "%s saves nothing: %s has no %s; give it some, or set select_best_loss=%s to decide by %s",
+                type(self).__name__, event.phase or "the workflow", what, not self.select_best_loss, other,
+            )  # fmt: skip
 
     def _save_model(self, wrapper: Any) -> None:
         model = bare_network(wrapper)
