@@ -22,6 +22,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "sphinx_click",
     "sphinx_copybutton",
+    "gallery",
     "reference",
 ]
 myst_enable_extensions = ["colon_fence", "deflist", "attrs_inline"]
@@ -29,7 +30,9 @@ myst_heading_anchors = 3
 exclude_patterns = ["_build", "_ext", "**/.ipynb_checkpoints"]
 html_theme = "furo"
 html_title = "eisen"
+pygments_dark_style = "github-dark"
 html_static_path = ["_static"]
+html_css_files = ["eisen.css"]
 html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#1f6f78", "color-brand-content": "#1f6f78"},
     "dark_css_variables": {"color-brand-primary": "#7cc6cf", "color-brand-content": "#7cc6cf"},

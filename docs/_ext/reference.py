@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
+from importlib.util import resolve_name
 from pathlib import Path
 from typing import Any
+
+from gallery.pages import reference_lines
 
 PAGES = {
     "eisen.io": "Readers and writers",
     "eisen.datasets": "Datasets",
     "eisen.datasets.doctor": "Looking through data",
     "eisen.transforms": "Transforms",
+    "eisen.transforms.functional": "Transforms of plain arrays",
     "eisen.models": "Models",
     "eisen.ops.losses": "Losses",
     "eisen.ops.metrics": "Metrics",
     "eisen.ops.layers": "Layers",
     "eisen.utils": "Wrappers and helpers",
+    "eisen.utils.interop": "Transforms of other libraries",
     "eisen.utils.workflows": "Workflows",
     "eisen.utils.events": "Events",
     "eisen.utils.logging": "Logging hooks",
@@ -33,13 +39,26 @@ def entry(package: str, name: str) -> str:
     value = getattr(importlib.import_module(package), name)
     if inspect.isclass(value):
         options = [":members:", ":exclude-members: apply, apply_drawn, draw, transform", ":show-inheritance:"]
-        return "\n   ".join([f".. autoclass:: {package}.{name}", *options]) + "\n"
+        picture = reference_lines(name) if package == "eisen.transforms" else []
+        return "\n   ".join([f".. autoclass:: {package}.{name}", *options, "", *picture]) + "\n"
     if inspect.isroutine(value):
         return f".. autofunction:: {package}.{name}\n"
-    return f".. autodata:: {package}.{name}\n   :no-value:\n"
+    return f".. autodata:: {home(package, name)}.{name}\n   :no-value:\n"
 
 
-def page(package: str, title: str, documented: set[int]) -> str:
+def home(module: str, name: str) -> str:
+    """Return the module that defines a constant and documents it, not one that only hands it on."""
+    found = importlib.import_module(module)
+    file = Path(str(found.__file__))
+    stub = file.with_suffix(".pyi")
+    package = module if hasattr(found, "__path__") else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse((stub if stub.exists() else file).read_text())):
+        if isinstance(node, ast.ImportFrom) and name in [alias.name for alias in node.names]:
+            return home(resolve_name("." * node.level + (node.module or ""), package), name)
+    return module
+
+
+def page(package: str, title: str, documented: dict[int, str]) -> str:
     """Return the reference page of one package; what another page documents already is only linked."""
     module = importlib.import_module(package)
     summary = (module.__doc__ or "").strip().split("\n\n")[0]
@@ -47,9 +66,9 @@ def page(package: str, title: str, documented: set[int]) -> str:
     for name in module.__all__:
         value = getattr(module, name)
         if id(value) in documented:
-            lines.append(f"``{name}``: see :class:`~{value.__module__}.{name}`.\n")
+            lines.append(f"``{name}``: see :py:obj:`~{documented[id(value)]}`.\n")
         else:
-            documented.add(id(value))
+            documented[id(value)] = f"{package}.{name}"
             lines.append(entry(package, name))
     return "\n".join(lines)
 
@@ -60,7 +79,7 @@ def write_pages(app: Any) -> None:
     folder.mkdir(exist_ok=True)
     index = ["Reference", "=========", ""]
     index += ["Generated from the docstrings of every public name.", "", ".. toctree::", ""]
-    documented: set[int] = set()
+    documented: dict[int, str] = {}
     for package, title in PAGES.items():
         path = folder / f"{package}.rst"
         text = page(package, title, documented)

@@ -21,7 +21,7 @@ _SCALE = 7.5
 @cache
 def abdomen(seed: int = 7, scale: float = 1000.0) -> tuple[Any, Any, Geometry]:
     """Return an MR image (float32, 0 to about `scale`), its label (1 liver, 2 spleen, 3 kidneys) and its geometry."""
-    body, grid = _body(seed, (0.0, 0.0, 1.0))
+    body, grid = _body(seed)
     draw(body)
     textured = body.image * (1 + 0.03 * body.waves(3, 10)) * np.exp(0.08 * body.waves(60, 3))
     noise = body.random.normal(0, 0.02, (2, *GRID))
@@ -32,22 +32,22 @@ def abdomen(seed: int = 7, scale: float = 1000.0) -> tuple[Any, Any, Geometry]:
 @cache
 def chest(seed: int = 3) -> tuple[Any, Any, Geometry]:
     """Return a CT image (int16, Hounsfield units), its label (1 lungs, 2 heart, 3 tumour) and its geometry."""
-    body, grid = _body(seed, (0.0, 0.0, 0.0))
+    body, grid = _body(seed)
     body.image[:] = -1000
     _wall(body)
     for side in (-1, 1):
         _lung(body, side)
     _middle(body)
-    tumour = body.ellipsoid((11.5, 4.5, 0), (2.1, 1.9, 2.3)) + 0.25 * body.waves(3)
+    tumour = body.ellipsoid((11.5, 4.5, 2.4), (2.1, 1.9, 2.3)) + 0.25 * body.waves(3)
     body.paint(tumour, 35, 3)
     image = body.image + body.random.normal(0, 14, GRID)
     return np.rint(image).astype("int16"), body.label, grid
 
 
-def _body(seed: int, middle: tuple[float, float, float]) -> tuple[Anatomy, Geometry]:
+def _body(seed: int) -> tuple[Anatomy, Geometry]:
     """Return an empty body, and where its voxels are; the axes point left, back and up, as in DICOM."""
     affine = np.diag([-_SPACING[0], -_SPACING[1], _SPACING[2], 1.0])
-    affine[:3, 3] = np.asarray(middle) * _SCALE - affine[:3, :3] @ ((np.asarray(GRID) - 1) / 2)
+    affine[:3, 3] = -affine[:3, :3] @ ((np.asarray(GRID) - 1) / 2)
     small = affine.copy()
     small[:3] /= _SCALE
     return Anatomy(np.random.default_rng(seed), small, GRID), Geometry.of(affine, GRID)
