@@ -127,7 +127,7 @@ def test_bias_field_is_smooth_one_at_the_centre_and_alike_for_all_channels():
 
 @pytest.mark.parametrize("n", [16, 15])
 def test_ghosts_weaken_every_nth_plane_of_k_space_and_nothing_else(n):
-    image = volume((6, n, 5))
+    image = volume((6, n, 5)) - 0.5
     spectrum, ghosts = np.fft.fft(image, axis=1), np.fft.fft(functional.ghosting(image, 4, 0.6, 1), axis=1)
     weak = [k for k in range(n) if min(k, n - k) % 4 == 0 and k]
     np.testing.assert_allclose(ghosts[:, weak], 0.4 * spectrum[:, weak], atol=1e-4)
@@ -136,7 +136,7 @@ def test_ghosts_weaken_every_nth_plane_of_k_space_and_nothing_else(n):
 
 
 def test_ghosts_are_where_they_should_be_and_keep_the_mean():
-    image = np.zeros((32, 8), "float32")
+    image = np.full((32, 8), -1e-6, "float32")
     image[4] = 1
     ghosts = run(RandomGhosting(["x"], (2, 2), (1, 1), axes=[0]), image)
     assert np.abs(ghosts).mean(axis=1).argsort()[-2:].tolist() in ([4, 20], [20, 4])
@@ -145,7 +145,7 @@ def test_ghosts_are_where_they_should_be_and_keep_the_mean():
 
 @pytest.mark.parametrize("frequency", [(3, 0, 2), (-2, 5, 1)])
 def test_a_spike_changes_one_point_of_k_space_and_its_mirror_image(frequency):
-    image = volume()
+    image = volume() - 0.5
     change = np.fft.fftn(functional.spike(image, frequency, 0.5, 1.0) - image)
     there = tuple(f % n for f, n in zip(frequency, image.shape, strict=True))
     mirrored = tuple(-f % n for f, n in zip(frequency, image.shape, strict=True))
@@ -160,7 +160,7 @@ def test_a_spike_changes_one_point_of_k_space_and_its_mirror_image(frequency):
 @given(st.integers(0, 999))
 def test_motion_is_the_real_part_of_the_mixture_in_k_space(seed):
     rng = np.random.default_rng(seed)
-    image = volume((12, 11))
+    image = volume((12, 11)) - 0.5
     times, shifts = np.sort(rng.random(2)), rng.integers(-2, 3, (2, 2)).astype(float)
     poses = np.concatenate([[[0, 0]], shifts])
     lines = np.searchsorted(times, (np.arange(11) + 0.5) / 11, side="right")
@@ -169,6 +169,18 @@ def test_motion_is_the_real_part_of_the_mixture_in_k_space(seed):
     mixed = sum(np.fft.fft(m, axis=1) * np.fft.ifftshift(lines == i) for i, m in enumerate(moved))
     got = functional.motion(image, np.zeros((2, 1)), shifts, times.tolist(), 1, (1, 1))
     np.testing.assert_allclose(got, np.fft.ifft(mixed, axis=1).real, atol=1e-5)
+
+
+@pytest.mark.parametrize("kernel", ["ghosting", "spike", "motion"])
+def test_a_magnitude_image_stays_one(kernel):
+    """What an artifact makes negative is folded up, and only that."""
+    arguments = {"ghosting": (3, 1.0, 0), "spike": ((3, 1), 3.0), "motion": ([[20.0]], [[0, 5.0]], [0.5], 0, (1, 1))}
+    image = np.zeros((16, 16), "float32")
+    image[5:9, 4:12] = volume((4, 8)) + 1
+    function = getattr(functional, kernel)
+    folded, signed = function(image, *arguments[kernel]), function(image - 1e-7, *arguments[kernel])
+    assert signed.min() < -1e-3
+    np.testing.assert_allclose(folded, np.abs(signed), atol=1e-5)
 
 
 def test_motion_in_mm_follows_the_spacing_and_none_changes_nothing():

@@ -280,4 +280,6 @@ def test_a_batch_without_tensors_has_no_length() -> None:
 
 def test_a_step_for_images_of_a_library_is_sent_to_the_transforms() -> None:
     with pytest.raises(StepError, match="move the step to Transforms"):
+        BatchCompose([eisen.transforms.ResampleNiftiVolumes(["image"], [1, 1, 1])])(batch_of([1]))
+    with pytest.raises(DataError, match="leave this step out: it is an array already"):
         BatchCompose([eisen.transforms.NiftiToNumpy(["image"])])(batch_of([1]))

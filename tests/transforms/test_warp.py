@@ -71,3 +71,13 @@ def test_labels_are_looked_up_as_grid_sample_does(seed, padding, shape):
     expected = F.grid_sample(tensor, grid, "nearest", padding, align_corners=False)[0].numpy()
     assert result.dtype == np.uint8
     assert (result != expected).mean() < 0.01  # rounding at half way
+
+
+def test_what_comes_in_from_outside_can_be_the_smallest_value_of_each_channel():
+    image = np.random.default_rng(0).normal(size=(2, 6, 7)).astype("float32")
+    away = functional.warp.sampling_grid((6, 7), np.array([[1.0, 0, 3], [0, 1, 0]]))
+    moved = functional.warp.warp_image(image, away, "min")
+    np.testing.assert_allclose(moved[:, 3:], np.broadcast_to(image.min((1, 2))[:, None, None], (2, 3, 7)), rtol=1e-6)
+    np.testing.assert_allclose(moved[:, :3], image[:, 3:], atol=1e-6)
+    label = np.ones((1, 6, 7), "uint8")
+    assert functional.warp.warp_image(label, away, "min", "nearest")[:, 3:].max() == 0

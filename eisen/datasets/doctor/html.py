@@ -40,7 +40,7 @@ def write_html(report: DataReport, path: str | os.PathLike[str]) -> None:
         >>> from eisen.datasets.doctor import check_data
         >>> folder = make_phantoms(tempfile.mkdtemp(), n_training=2, n_validation=0, n_test=0, size=16)
         >>> write_html(check_data(folder, previews=True), folder / "report.html")
-        >>> "<script" in (folder / "report.html").read_text()
+        >>> "<script" in (folder / "report.html").read_text(encoding="utf-8")
         False
     """
     with atomic_write(path, "w") as file:

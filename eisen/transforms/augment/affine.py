@@ -65,7 +65,8 @@ class RandomAffine(RandomSpatialStep):
             size / (control_points - 3).
         interpolation: "linear" or "nearest"; or one per field; None: nearest for fields whose name says label, mask or
             seg, linear for the others.
-        padding: What comes in from outside: "zeros", or "border" for the nearest voxel of the rim.
+        padding: What comes in from outside: "zeros", "min" for the smallest value of the image (after z-score 0 is the
+            mean; labels get 0), or "border" for the nearest voxel of the rim.
         p: Probability that a case is moved at all.
         spatial_dims: 2 for channel-first pictures, 3 for volumes; None: 3, or 2 for arrays of two axes.
 
@@ -102,7 +103,7 @@ class RandomAffine(RandomSpatialStep):
         self.elastic_mm = _checked_lengths(elastic_mm, "elastic_mm", owner)
         self.control_points = _checked_points(control_points, owner)
         self.interpolation = checked_interpolation(interpolation, ("linear", "nearest"), owner)
-        self.padding = checked_choice(padding, ("zeros", "border"), "padding", owner)
+        self.padding = checked_choice(padding, ("zeros", "min", "border"), "padding", owner)
         if self.scale[0] <= 0:
             raise ArgumentError(f"{owner}: scale is {scale!r}", expected="zooms above 0")
 

@@ -24,7 +24,8 @@ class RandomElastic(RandomAffine):
             size / (control_points - 3).
         interpolation: "linear" or "nearest"; or one per field; None: nearest for fields whose name says label, mask or
             seg, linear for the others.
-        padding: What comes in from outside: "zeros", or "border" for the nearest voxel of the rim.
+        padding: What comes in from outside: "zeros", "min" for the smallest value of the image (after z-score 0 is the
+            mean; labels get 0), or "border" for the nearest voxel of the rim.
         p: Probability that a case is bent.
         spatial_dims: 2 for channel-first pictures, 3 for volumes; None: 3, or 2 for arrays of two axes.
 

@@ -1,12 +1,14 @@
 """Artifacts of MR scanners, made in k-space, the Fourier transform of the image.
 
+An image without negative values is taken for a magnitude, and what an artifact would make negative is folded up.
 What is done to lines of k-space along one axis commutes with the transforms along the other axes, so one-dimensional
 transforms are enough.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,21 @@ from eisen.transforms.functional.warp import rotation, sampling_grid, warp_image
 __all__ = ["ghosting", "motion", "spike"]
 
 
+def _magnitude(kernel: Callable[..., Any]) -> Callable[..., Any]:
+    """Let an image without negative values stay one: a scanner shows the magnitude of what k-space holds."""
+
+    @wraps(kernel)
+    def folded(array: Any, *args: Any, **kwargs: Any) -> Any:
+        import torch
+
+        result = kernel(array, *args, **kwargs)
+        return torch.where(array.amin() >= 0, result.abs(), result) if array.numel() else result
+
+    return folded
+
+
 @on_tensors
+@_magnitude
 def ghosting(array: Any, n_ghosts: int, intensity: float, axis: int = -1, keep: float = 0.02) -> Any:
     """Make faint copies of the image, displaced along one axis: every n-th plane of k-space is weakened.
 
@@ -32,7 +48,7 @@ def ghosting(array: Any, n_ghosts: int, intensity: float, axis: int = -1, keep: 
 
     Example:
         >>> ghosting(np.float32([4, 0, 0, 0]), n_ghosts=2, intensity=1, keep=0)
-        array([ 2.,  0., -2.,  0.], dtype=float32)
+        array([2., 0., 2., 0.], dtype=float32)
     """
     import torch
 
@@ -48,6 +64,7 @@ def ghosting(array: Any, n_ghosts: int, intensity: float, axis: int = -1, keep: 
 
 
 @on_tensors
+@_magnitude
 def spike(array: Any, frequency: Sequence[int], intensity: float, phase: float = 0.0) -> Any:
     """Put regular stripes over the image: one point of k-space (and its mirror image) is too high.
 
@@ -76,6 +93,7 @@ def spike(array: Any, frequency: Sequence[int], intensity: float, phase: float =
 
 
 @on_tensors
+@_magnitude
 def motion(
     array: Any,
     degrees: Array,

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from eisen._core.types import Array
 from eisen.transforms.functional.tensors import as_array, as_tensor
 
-__all__ = ["bspline_weights", "rotation", "sampling_grid", "warp_image", "warp_label"]
+__all__ = ["bspline_weights", "rotation", "sample", "sampling_grid", "warp_image", "warp_label"]
 
 Float32 = npt.NDArray[np.float32]
 
@@ -124,7 +124,8 @@ def warp_image(array: Any, grid: Any, padding: str = "zeros", interpolation: str
     Args:
         array: Leading axes, then the spatial axes of the grid. Array or tensor.
         grid: From `sampling_grid`.
-        padding: What is outside: "zeros", or "border" for the nearest voxel of the rim.
+        padding: What is outside: "zeros", "min" for the smallest value of the channel (labels: 0), or "border" for the
+            nearest voxel of the rim.
         interpolation: "linear", or "nearest" (then `warp_label` does it).
 
     Returns:
@@ -147,10 +148,26 @@ def warp_image(array: Any, grid: Any, padding: str = "zeros", interpolation: str
         return empty if isinstance(array, torch.Tensor) else empty.numpy()
     grid = grid.to(tensor.device, torch.float64 if tensor.dtype == torch.float64 else grid.dtype)
     batch = tensor.to(grid.dtype).reshape(1, -1, *tensor.shape[-d:])
-    sampled = torch.nn.functional.grid_sample(batch, grid, "bilinear", padding, align_corners=False)
+    sampled = sample(batch, grid, padding)
     sampled = sampled.reshape(*tensor.shape[:-d], *grid.shape[1:-1])
     sampled = sampled.to(tensor.dtype if tensor.is_floating_point() else grid.dtype)
     return sampled if isinstance(array, torch.Tensor) else sampled.numpy()
+
+
+def sample(batch: Any, grid: Any, padding: str) -> Any:
+    """Return a batch (n, channels, ...) interpolated at sampling grids.
+
+    Args:
+        batch: Floating-point tensor.
+        grid: One grid per element, of the same type and device.
+        padding: What is outside: "zeros", "min" or "border".
+    """
+    import torch
+
+    if padding != "min":
+        return torch.nn.functional.grid_sample(batch, grid, "bilinear", padding, align_corners=False)
+    low = batch.flatten(2).amin(2).reshape(*batch.shape[:2], *[1] * (batch.ndim - 2))
+    return torch.nn.functional.grid_sample(batch - low, grid, "bilinear", "zeros", align_corners=False).add_(low)
 
 
 def warp_label(array: Any, grid: Any, padding: str = "zeros") -> Any:
@@ -159,7 +176,8 @@ def warp_label(array: Any, grid: Any, padding: str = "zeros") -> Any:
     Args:
         array: Leading axes, then the spatial axes of the grid. Array or tensor.
         grid: From `sampling_grid`.
-        padding: What is outside: "zeros", or "border" for the nearest voxel of the rim.
+        padding: What is outside: "zeros", "min" for the smallest value of the channel (labels: 0), or "border" for the
+            nearest voxel of the rim.
 
     Example:
         >>> warp_label(np.array([[1, 2], [3, 4]], "uint8"), sampling_grid((2, 2), np.array([[1, 0, 1], [0, 1, 0]])))
@@ -174,7 +192,7 @@ def warp_label(array: Any, grid: Any, padding: str = "zeros") -> Any:
     if not label.size:
         empty = np.zeros((*label.shape[:-d], *grid.shape[1:-1]), dtype=label.dtype)
         return as_tensor(empty).to(array.device) if isinstance(array, torch.Tensor) else empty
-    rim = int(padding == "zeros")  # one voxel of zeros around the label saves a mask
+    rim = int(padding != "border")  # one voxel of zeros around the label saves a mask
     flat = None
     for axis, n in enumerate(shape):
         at = grid[0, ..., d - 1 - axis].mul(n / 2).add_((n - 1) / 2).round_().clamp_(-rim, n - 1 + rim).to(torch.int32)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from eisen._core.types import Array
-from eisen.transforms.functional.warp import bspline_weights, sampling_grid, warp_label
+from eisen.transforms.functional.warp import bspline_weights, sample, sampling_grid, warp_label
 
 __all__ = ["sampling_grids", "warp_batch"]
 
@@ -91,7 +91,8 @@ def warp_batch(values: Any, grids: Any, padding: str = "zeros", interpolation: s
     Args:
         values: Tensor of shape (n, ..., spatial axes of the grids).
         grids: From `sampling_grids`, on the same device.
-        padding: What is outside: "zeros", or "border" for the nearest voxel of the rim.
+        padding: What is outside: "zeros", "min" for the smallest value of the channel (labels: 0), or "border" for the
+            nearest voxel of the rim.
         interpolation: "linear" (whole numbers become float32), or "nearest" (no new values, dtype kept).
 
     Example:
@@ -111,7 +112,7 @@ def warp_batch(values: Any, grids: Any, padding: str = "zeros", interpolation: s
         return torch.stack([warp_label(label, grid, padding) for label, grid in pairs])
     kind = torch.float64 if values.dtype == torch.float64 else grids.dtype
     flat = values.to(kind).reshape(len(values), -1, *values.shape[-d:])
-    sampled = torch.nn.functional.grid_sample(flat, grids.to(kind), "bilinear", padding, align_corners=False)
+    sampled = sample(flat, grids.to(kind), padding)
     return sampled.reshape(values.shape).to(values.dtype if values.is_floating_point() else kind)
 
 
@@ -130,6 +131,6 @@ def _looked_up(values: Any, grids: Any, padding: str) -> Any:
     bits = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}[values.element_size()]
     source = values.contiguous().view(bits).reshape(n, -1, int(np.prod(shape)))
     taken = source.gather(2, flat.view(n, 1, -1).expand(-1, source.shape[1], -1))
-    if padding == "zeros":
+    if padding != "border":
         taken = taken.masked_fill_(~inside.view(n, 1, -1), 0)
     return taken.view(values.shape).view(values.dtype)
