@@ -52,6 +52,7 @@ def test_the_commands_to_try_next_work(invoke: Invoke, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_the_whole_demonstration_segments_well(invoke: Invoke, tmp_path: Path) -> None:
     done = invoke("demo", tmp_path, "--json")
     assert json.loads(done.stdout)["mean_dice"] >= 0.85
