@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from eisen.models.segmentation.highres_blocks import (
     BATCH_DIM,
     CHANNELS_DIM,
@@ -29,7 +31,45 @@ __all__ = [
 ]
 
 
-class HighRes2DNet(HighResNet):
+class _OfFixedDimensions(HighResNet):
+    """A `HighResNet` whose number of dimensions is no argument; settings beyond the fourth are given by name."""
+
+    n_axes: ClassVar[int]
+
+    def __init__(
+        self,
+        input_channels: int,
+        output_channels: int,
+        initial_out_channels_power: int = 4,
+        outputs_activation: Activation = "sigmoid",
+        *,
+        layers_per_residual_block: int = 2,
+        residual_blocks_per_dilation: int = 3,
+        dilations: int = 3,
+        batch_norm: bool = True,
+        instance_norm: bool = False,
+        residual: bool = True,
+        padding_mode: PaddingMode = "constant",
+        add_dropout_layer: bool = False,
+    ) -> None:
+        super().__init__(
+            input_channels,
+            output_channels,
+            initial_out_channels_power,
+            outputs_activation,
+            self.n_axes,
+            layers_per_residual_block,
+            residual_blocks_per_dilation,
+            dilations,
+            batch_norm,
+            instance_norm,
+            residual,
+            padding_mode,
+            add_dropout_layer,
+        )
+
+
+class HighRes2DNet(_OfFixedDimensions):
     """Segment pictures or slices at full resolution: `HighResNet` in two dimensions.
 
     Images of any size fit.
@@ -62,40 +102,10 @@ class HighRes2DNet(HighResNet):
         tensor(268754)
     """
 
-    def __init__(
-        self,
-        input_channels: int,
-        output_channels: int,
-        initial_out_channels_power: int = 4,
-        outputs_activation: Activation = "sigmoid",
-        *,
-        layers_per_residual_block: int = 2,
-        residual_blocks_per_dilation: int = 3,
-        dilations: int = 3,
-        batch_norm: bool = True,
-        instance_norm: bool = False,
-        residual: bool = True,
-        padding_mode: PaddingMode = "constant",
-        add_dropout_layer: bool = False,
-    ) -> None:
-        super().__init__(
-            input_channels,
-            output_channels,
-            initial_out_channels_power,
-            outputs_activation,
-            2,
-            layers_per_residual_block,
-            residual_blocks_per_dilation,
-            dilations,
-            batch_norm,
-            instance_norm,
-            residual,
-            padding_mode,
-            add_dropout_layer,
-        )
+    n_axes = 2
 
 
-class HighRes3DNet(HighResNet):
+class HighRes3DNet(_OfFixedDimensions):
     """Segment volumes at full resolution: `HighResNet` in three dimensions.
 
     Volumes of any size fit. It has few parameters, but every layer works on all voxels, which takes much more memory
@@ -129,34 +139,4 @@ class HighRes3DNet(HighResNet):
         tensor(808866)
     """
 
-    def __init__(
-        self,
-        input_channels: int,
-        output_channels: int,
-        initial_out_channels_power: int = 4,
-        outputs_activation: Activation = "sigmoid",
-        *,
-        layers_per_residual_block: int = 2,
-        residual_blocks_per_dilation: int = 3,
-        dilations: int = 3,
-        batch_norm: bool = True,
-        instance_norm: bool = False,
-        residual: bool = True,
-        padding_mode: PaddingMode = "constant",
-        add_dropout_layer: bool = False,
-    ) -> None:
-        super().__init__(
-            input_channels,
-            output_channels,
-            initial_out_channels_power,
-            outputs_activation,
-            3,
-            layers_per_residual_block,
-            residual_blocks_per_dilation,
-            dilations,
-            batch_norm,
-            instance_norm,
-            residual,
-            padding_mode,
-            add_dropout_layer,
-        )
+    n_axes = 3
