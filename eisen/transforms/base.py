@@ -26,6 +26,7 @@ __all__ = [
     "RandomFieldStep",
     "RandomSpatialStep",
     "SpatialStep",
+    "ambiguous_axes",
     "array_shape",
     "followed",
     "forget_stale_geometry",
@@ -149,13 +150,22 @@ def spatial_shape(field: str, data: Mapping[str, Any], spatial_dims: int | None,
     if len(shape) < max(n_axes, 2):
         raise ShapeError(f"an array of shape {shape} has no {max(n_axes, 2)} spatial axes", field=field)
     if spatial_dims is None and len(shape) == 3 and shape[0] <= 4 and geometry_of(field, data) is None:
-        raise ShapeError(
-            f"an array of shape {shape} can be a picture with {shape[0]} channels or a volume of that many slices",
-            expected="spatial_dims=2 for channel-first pictures, spatial_dims=3 for volumes",
-            to_do=f"give {owner} the argument spatial_dims",
-            field=field,
-        )
+        raise ambiguous_axes(shape, owner).note(field=field)
     return shape[-n_axes:]
+
+
+def ambiguous_axes(shape: Sequence[int], owner: str) -> ShapeError:
+    """Return the error for an array of which nobody can tell whether it is a picture or a volume.
+
+    Args:
+        shape: Of the array, three axes.
+        owner: Name of the transform.
+    """
+    return ShapeError(
+        f"an array of shape {tuple(shape)} can be a picture with {shape[0]} channels or a volume of that many slices",
+        expected="spatial_dims=2 for channel-first pictures, spatial_dims=3 for volumes",
+        to_do=f"give {owner} the argument spatial_dims",
+    )
 
 
 def followed(field: str, data: Mapping[str, Any], matrix: Any, size: Sequence[int], step: str) -> DataPoint:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 import shutil
 from pathlib import Path
 
@@ -21,7 +20,6 @@ from eisen.io import (
 from eisen.transforms import NiftiToNumpy
 
 AFFINE = np.array([[-0.9, 0, 0, 40.0], [0, -1.1, 0, 31.5], [0, 0, 2.5, -700.25], [0, 0, 0, 1]])
-TURNS = [(*axes, signs) for axes in itertools.permutations(range(3)) for signs in itertools.product((1, -1), repeat=3)]
 
 
 def voxels(shape=(4, 5, 6), low=-1000, high=3000) -> np.ndarray:

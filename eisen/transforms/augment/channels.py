@@ -13,7 +13,7 @@ from eisen._core.errors import ShapeError
 from eisen._core.optional import is_torch
 from eisen._core.types import DataPoint
 from eisen.transforms.arguments import checked_probability
-from eisen.transforms.base import RandomFieldStep, array_shape, geometry_of
+from eisen.transforms.base import RandomFieldStep, ambiguous_axes, array_shape, geometry_of
 from eisen.transforms.functional.tensors import as_either
 
 __all__ = ["RandomIntensityStep", "Spot", "spatial_axes"]
@@ -116,9 +116,5 @@ def spatial_axes(shape: Sequence[int], spatial_dims: int | None, has_geometry: b
     if len(shape) < n_axes:
         raise ShapeError(f"an array of shape {tuple(shape)} has no {n_axes} spatial axes")
     if spatial_dims is None and len(shape) == 3 and 1 < shape[0] <= 4 and not has_geometry:
-        raise ShapeError(
-            f"an array of shape {tuple(shape)} can be a picture with {shape[0]} channels or a volume of so many slices",
-            expected="spatial_dims=2 for channel-first pictures, spatial_dims=3 for volumes",
-            to_do=f"give {owner} the argument spatial_dims",
-        )
+        raise ambiguous_axes(shape, owner)
     return 2 if spatial_dims is None and len(shape) == 3 and shape[0] == 1 and not has_geometry else n_axes
