@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE :=
 unexport VIRTUAL_ENV PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint types format docs bench lock clean
+.PHONY: help setup demo test test-all torture lint types format docs bench lock clean
 
 help:  ## show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ test: setup  ## run the tests and the doctests (minutes)
 
 test-all: setup  ## run the slow tests too, and search for new counterexamples
 	EISEN_HYPOTHESIS=searching $(BIN)/python -m pytest -n $(JOBS)
+
+torture: setup  ## kill trainings at 200 random instants and compare every byte; replay every crash of the checkpoint writer
+	$(BIN)/python tests/torture/kills.py --kills 200
+	$(BIN)/python -m pytest -q tests/torture
 
 lint: setup  ## check style, types and layering
 	$(BIN)/ruff format --check .

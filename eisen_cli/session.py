@@ -11,6 +11,7 @@ import click
 
 from eisen_cli.exit_codes import ExitCode
 from eisen_cli.process import keep_memory
+from eisen_cli.ranks import is_main
 from eisen_cli.show.screen import Screen, plain
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def open_run(
     epochs: int | None = None,
     *,
     resume: bool = False,
+    force: bool = False,
     model: Path | None = None,
 ) -> Iterator[Run]:
     """Yield a run that is shown on the screen while it works.
@@ -72,6 +74,7 @@ def open_run(
         seed: Replaces ``.Seed``.
         epochs: Replaces ``.Epochs``.
         resume: Continue from the checkpoint in the artifact folder.
+        force: Continue although something has changed since.
         model: Weights to use.
     """
     keep_memory()
@@ -81,7 +84,7 @@ def open_run(
     from eisen_cli.show.progress import RunDisplay
 
     with RunDisplay(screen) as display:
-        yield Run(experiment, data_dir, artifact_dir, resume=resume, model=model, observer=display)
+        yield Run(experiment, data_dir, artifact_dir, resume=resume, force=force, model=model, observer=display)
 
 
 def finish(screen: Screen, result: RunResult) -> None:
@@ -95,5 +98,5 @@ def finish(screen: Screen, result: RunResult) -> None:
 
     show_result(screen, result)
     screen.result({"status": "interrupted" if result.interrupted else "ok", **plain(result)})
-    if result.interrupted:
+    if result.interrupted and is_main():  # torchrun ends all processes when one of them ends with an error
         click.get_current_context().exit(ExitCode.INTERRUPTED)

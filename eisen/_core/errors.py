@@ -65,6 +65,7 @@ class Card:
         field: The field of the data point.
         shapes: Shapes of the fields at that moment.
         config: Place in the configuration, e.g. ``"Training.Transforms[2]"``.
+        process: Which of several processes it happened in, e.g. ``"1 of 0 to 3"``.
         reproduce: One command line that shows the error again.
     """
 
@@ -77,6 +78,7 @@ class Card:
     field: str = ""
     shapes: str = ""
     config: str = ""
+    process: str = ""
     reproduce: str = ""
 
     def rows(self) -> list[tuple[str, str]]:
@@ -113,7 +115,7 @@ class EisenError(Exception):
         return self
 
     def __str__(self) -> str:
-        order = ("case", "file", "config", "step", "field", "shapes", "expected", "to do", "reproduce")
+        order = ("case", "file", "config", "step", "field", "shapes", "process", "expected", "to do", "reproduce")
         rows = dict(self.card.rows())
         lines = [f"{title:>9}  {rows[title]}" for title in order if title in rows]
         return "\n".join([self.card.what, *lines])

@@ -9,6 +9,7 @@ Outside a loader, `generator()` continues one generator of the process that `see
 
 from __future__ import annotations
 
+import json
 import random as python_random
 import sys
 from collections import Counter
@@ -16,10 +17,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-__all__ = ["generator", "late_step", "others_seeded", "sample", "seed", "step"]
+__all__ = ["generator", "late_step", "others_seeded", "restore", "sample", "seed", "snapshot", "step"]
 
 
 @dataclass
@@ -42,6 +44,48 @@ def seed(value: int) -> None:
     _seed_globals(value)
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(value)
+
+
+def snapshot() -> dict[str, Any]:
+    """Return the state of all generators of this process, as text and tensors that a checkpoint can hold.
+
+    Python's, NumPy's, torch's (those of the GPUs too), and eisen's own.
+
+    Example:
+        >>> seed(1)
+        >>> state = snapshot()
+        >>> first = generator().random(), np.random.random()
+        >>> restore(state)
+        >>> first == (generator().random(), np.random.random())
+        True
+    """
+    import torch
+
+    version, words, gauss = python_random.getstate()
+    name, keys, position, has_gauss, cached = np.random.get_state()
+    return {
+        "python": json.dumps([version, words, gauss]),
+        "numpy": json.dumps([name, np.asarray(keys).tolist(), position, has_gauss, cached]),
+        "eisen": json.dumps(_process_generator.bit_generator.state, default=int),
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+    }
+
+
+def restore(state: dict[str, Any]) -> None:
+    """Put all generators into the state that `snapshot` gave."""
+    import torch
+
+    global _process_generator
+    version, words, gauss = json.loads(state["python"])
+    python_random.setstate((version, tuple(words), gauss))
+    name, keys, *rest = json.loads(state["numpy"])
+    np.random.set_state((name, np.asarray(keys, dtype=np.uint32), *rest))
+    _process_generator = np.random.default_rng()
+    _process_generator.bit_generator.state = json.loads(state["eisen"])
+    torch.set_rng_state(state["torch"].cpu())
+    if len(state["cuda"]) == (torch.cuda.device_count() if torch.cuda.is_available() else 0):
+        torch.cuda.set_rng_state_all([each.cpu() for each in state["cuda"]])
 
 
 @contextmanager

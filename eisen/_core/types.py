@@ -55,7 +55,12 @@ class Batch(dict[str, Any]):
         values: The stacked fields.
         cases: One name per element of the batch.
         samples: The index in the data set of each element; random numbers of the element depend on it.
+
+    Attributes:
+        share: With several processes, which part of a batch this is; see `eisen.datasets.sharing.Share`.
     """
+
+    share: Any = None
 
     def __init__(self, values: Mapping[str, Any], cases: Sequence[str] = (), samples: Sequence[int] = ()) -> None:
         super().__init__(values)

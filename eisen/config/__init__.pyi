@@ -7,6 +7,7 @@ from .experiment import Entry as Entry
 from .experiment import Experiment as Experiment
 from .experiment import Hyperparameters as Hyperparameters
 from .experiment import Phase as Phase
+from .experiment import SplitChoice as SplitChoice
 from .locate import locate as locate
 from .read import read_config as read_config
 from .schema import config_schema as config_schema

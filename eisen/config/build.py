@@ -7,7 +7,7 @@ from typing import Any
 from eisen._core.errors import ConfigError, EisenError, Problem
 from eisen.config import hints
 from eisen.config.experiment import Entry
-from eisen.config.injection import arguments_for, holds_entry, injected_inside, role_inside
+from eisen.config.injection import arguments_for, holds_entries, holds_entry, injected_inside, role_inside, settings_of
 from eisen.config.locate import Unlocatable, locate_named
 from eisen.config.roles import is_a, misfit
 from eisen.config.sections import INJECTED, SINGULAR, WIRED
@@ -43,12 +43,14 @@ def build(entry: Entry, role: str, **injected: Any) -> Any:
         raise ValueError(f"'{role}' is no role; expected one of {', '.join(INJECTED)}")
     thing = _checked_class(entry, role)
     signature = signature_of(thing)
-    params = {name: _converted(signature, name, value) for name, value in entry.params.items()}
+    beside = settings_of(role, signature)
+    params = {name: _converted(signature, name, value) for name, value in entry.params.items() if name not in beside}
     for name, value in params.items():
-        if holds_entry(signature.parameters.get(name), value, role):
-            place = f"{entry.where or entry.name}.params.{name}"
-            inner = Entry(value["type"], dict(value.get("params", {})), place)
-            params[name] = build(inner, role, **injected_inside(role, injected))
+        place, parameter = f"{entry.where or entry.name}.params.{name}", signature.parameters.get(name)
+        if holds_entry(parameter, value, role):
+            params[name] = _inner(value, place, role, injected)
+        elif holds_entries(parameter, value, role):
+            params[name] = [_inner(item, f"{place}[{i}]", role, injected) for i, item in enumerate(value)]
     places = _build_steps(params, entry, role, signature, injected)
     injected = {**injected, **({"places": places} if places else {})}
     params |= arguments_for(role, signature, params, injected)
@@ -67,6 +69,11 @@ def _checked_class(entry: Entry, role: str) -> Any:
     if wrong:
         raise _error(entry, *wrong)
     return thing
+
+
+def _inner(item: dict[str, Any], place: str, role: str, injected: dict[str, Any]) -> Any:
+    """Return the object of the same role that stands inside of an entry."""
+    return build(Entry(item["type"], dict(item.get("params", {})), place), role, **injected_inside(role, injected))
 
 
 def _build_steps(

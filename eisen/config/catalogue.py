@@ -22,10 +22,14 @@ PACKAGES: dict[str, str] = {
 """Our packages, and the section most of their classes go into."""
 
 WRAPPERS: dict[str, str] = {
+    "eisen.datasets.CachedDataset": "Datasets",
+    "eisen.datasets.ConcatDataset": "Datasets",
+    "eisen.datasets.SlicesDataset": "Datasets",
+    "eisen.datasets.SubsetDataset": "Datasets",
     "eisen.utils.EisenDatasetWrapper": "Datasets",
     "eisen.utils.EisenTransformWrapper": "Transforms",
 }
-"""Classes that hold an object of somebody else's, described by an entry inside of their own."""
+"""Classes that hold another object of their role, described by an entry inside of their own."""
 
 
 @cache
@@ -36,7 +40,8 @@ def public_names() -> list[str]:
         >>> "eisen.ops.losses" in PACKAGES, isinstance(public_names(), list)
         (True, True)
     """
-    return [*(f"{package}.{name}" for package in PACKAGES for name in _names_of(package)), *WRAPPERS]
+    names = [f"{package}.{name}" for package in PACKAGES for name in _names_of(package)]
+    return list(dict.fromkeys([*names, *WRAPPERS]))
 
 
 def _names_of(package: str) -> list[str]:

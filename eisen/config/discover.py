@@ -47,6 +47,7 @@ def discover(extra: Iterable[str] = ()) -> dict[str, list[str]]:
         for path, thing in _classes(_loaded(package)):
             _file(found, section, path, thing)
             _file(found, "Hooks", path, thing)
+            _file(found, "Sampler", path, thing)
     for path, section in WRAPPERS.items():
         found[section][path] = None
     for section, package in _TORCH.items():
@@ -141,7 +142,7 @@ def _section_of(path: str, thing: Any) -> str | None:
     lower = path.lower()
     if is_a(thing, "torch.nn.Module"):
         return "Losses" if "loss" in lower else "Metrics" if "metric" in lower else "Models"
-    for section in ("Optimizer", "Scheduler", "Datasets", "Workflow"):
+    for section in ("Optimizer", "Scheduler", "Sampler", "Datasets", "Workflow"):
         if section in fitting:
             return section
     if "Hooks" in fitting and _listens(thing):

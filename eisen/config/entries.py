@@ -10,7 +10,7 @@ from eisen._core.errors import nearest
 from eisen.config import hints
 from eisen.config.experiment import Entry
 from eisen.config.findings import Findings
-from eisen.config.injection import holds_entry, injected_inside, injected_names, role_inside
+from eisen.config.injection import holds_entries, holds_entry, injected_inside, injected_names, role_inside, settings_of
 from eisen.config.locate import Unlocatable, locate_named, present_path
 from eisen.config.places import Place, text_of
 from eisen.config.repair import repair_parameters
@@ -115,9 +115,12 @@ def _check_parameters(
         filled_in |= {name: name for name in injected_inside(role, {"data_dir": ""})}
     if role == "Readers" and signature.known and not signature.accepts("data_dir"):
         findings.repair(place[:-1], f"{name} has no parameter data_dir, so it is not told the data folder")
+    settings = settings_of(role, signature)
     own = [key for key in params if role not in WIRED or key not in _WIRES]
     for key in own:
-        if not signature.accepts(key):
+        if key in settings:
+            _check_fit(name, settings[key], key, params[key], (*place, key), findings)
+        elif not signature.accepts(key):
             known = [known for known in signature.parameters if known not in filled_in]
             expected = nearest(key, known) or (f"one of {', '.join(known)}" if known else "no further parameter")
             findings.problem((*place, key), f"unknown parameter '{key}' of {name}", expected, key=True)
@@ -128,9 +131,12 @@ def _check_parameters(
 
 
 def _check_value(name: str, signature: Signature, key: str, value: Any, place: Place, findings: Findings) -> None:
-    parameter = signature.parameters[key]
+    _check_fit(name, signature.parameters[key].hint, key, value, place, findings)
+
+
+def _check_fit(name: str, hint: Any, key: str, value: Any, place: Place, findings: Findings) -> None:
     try:
-        hints.check(parameter.hint, value)
+        hints.check(hint, value)
     except hints.Misfit as misfit:
         if value is None:
             findings.problem(place, f"'{key}' of {name} has no value", misfit.expected)
@@ -147,6 +153,9 @@ def _check_inside(parameter: Parameter, value: Any, role: str, place: Place, fin
             read_entry(step, role_inside(role), (*place, index), findings)
     elif holds_entry(parameter, value, role):
         read_entry(value, role, place, findings, inside=True)
+    elif holds_entries(parameter, value, role):
+        for index, item in enumerate(value):
+            read_entry(item, role, (*place, index), findings, inside=True)
 
 
 def _demand_required(name: str, signature: Signature, given: set[str], place: Place, findings: Findings) -> None:

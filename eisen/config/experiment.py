@@ -13,7 +13,10 @@ from pydantic.dataclasses import dataclass
 
 from eisen.config.sections import PHASES, attribute_of
 
-__all__ = ["Entry", "Experiment", "Hyperparameters", "Phase"]
+__all__ = ["DURATION", "Entry", "Experiment", "Hyperparameters", "Phase", "SplitChoice"]
+
+DURATION = r"^\s*(\d+(\.\d+)?\s*(d|h|min|m|s)\s*)+$"
+"""How lengths of time are written: "2h30m", "10min", "45 s"."""
 
 _STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
@@ -66,6 +69,22 @@ class Hyperparameters:
         empty_label: What to do with a case whose label is empty: ``"error"``, ``"warn"`` or ``"allow"``.
         threads: Threads that compute the model on a CPU; None leaves it to PyTorch.
         validate_every: Validate after every so many epochs, and after the last one.
+        accumulate: Batches whose gradients are averaged before the weights change.
+        clip_norm: Largest norm of all gradients together.
+        clip_value: Largest magnitude of a single gradient.
+        compile: Let PyTorch compile the model.
+        channels_last: Order images and weights with the channels innermost, 2-D and 3-D.
+        ema: Validate, save and test the exponential moving average of the weights with this decay, e.g. 0.999.
+        swa: Validate, save and test the mean of the weights from this epoch on, counted from 0.
+        freeze: Names of weights that are not trained, with ``*``, e.g. ``["encoder.*"]``.
+        on_non_finite: When a loss is NaN or infinite: ``"raise"`` stops, ``"skip"`` leaves the batch out and counts,
+            ``"ignore"`` goes on.
+        max_time: Stop after this time with a usable model and a checkpoint: ``"2h30m"``, or a number of minutes.
+        best: What the best epoch is judged by, e.g. ``"max dice - 0.1 * dice_ce"`` or ``"min Training.loss"``.
+        checkpoint_every: Write a checkpoint in the middle of an epoch after so many batches, or so much time
+            (``"10min"``, the default).
+        distribution: With several processes: ``"ddp"`` (a copy of the model in each) or ``"fsdp"`` (shares of it).
+        deterministic: Let PyTorch use repeatable algorithms only; on a GPU that may be slower.
     """
 
     batch_size: Annotated[int, Field(ge=1)] = 4
@@ -78,6 +97,20 @@ class Hyperparameters:
     empty_label: Literal["error", "warn", "allow"] | None = None
     threads: Annotated[int, Field(ge=1)] | None = None
     validate_every: Annotated[int, Field(ge=1)] = 1
+    accumulate: Annotated[int, Field(ge=1)] | None = None
+    clip_norm: Annotated[float, Field(gt=0)] | None = None
+    clip_value: Annotated[float, Field(gt=0)] | None = None
+    compile: bool | None = None
+    channels_last: bool | None = None
+    ema: Annotated[float, Field(ge=0, lt=1)] | None = None
+    swa: Annotated[int, Field(ge=0)] | None = None
+    freeze: list[str] | None = None
+    on_non_finite: Literal["raise", "skip", "ignore"] | None = None
+    max_time: Annotated[float, Field(gt=0)] | Annotated[str, Field(pattern=DURATION)] | None = None
+    best: str | None = None
+    checkpoint_every: Annotated[int, Field(ge=1)] | Annotated[str, Field(pattern=DURATION)] | None = None
+    distribution: Literal["ddp", "fsdp"] | None = None
+    deterministic: bool | None = None
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -94,6 +127,7 @@ class Phase:
         metrics: What is reported.
         optimizer: The first is used.
         scheduler: The first is used.
+        sampler: What chooses the cases of each epoch; the first is used.
         workflow: The first is used.
         hooks: What listens to the workflow.
         hyper: Hyperparameters of the phase; what it does not set comes from General.
@@ -109,6 +143,7 @@ class Phase:
     metrics: list[Entry] = field(default_factory=list)
     optimizer: list[Entry] = field(default_factory=list)
     scheduler: list[Entry] = field(default_factory=list)
+    sampler: list[Entry] = field(default_factory=list)
     workflow: list[Entry] = field(default_factory=list)
     hooks: list[Entry] = field(default_factory=list)
     hyper: Hyperparameters = field(default_factory=Hyperparameters)
@@ -134,6 +169,19 @@ class General:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class SplitChoice:
+    """Which fold of which frozen split an experiment uses.
+
+    Args:
+        file: The file of the split, as `eisen split` wrote it; relative to the configuration file, or absolute.
+        fold: Name of the fold, e.g. ``"0"``.
+    """
+
+    file: Annotated[str, Field(min_length=1)]
+    fold: Annotated[str, Field(min_length=1)]
+
+
+@dataclass(frozen=True, config=_STRICT)
 class Experiment:
     """A whole configuration, checked and repaired.
 
@@ -143,6 +191,7 @@ class Experiment:
         phases: The phases the file has, by name, in the order in which they run.
         repairs: One line per thing that was understood differently from what the file says.
         document: The configuration after repairs and overrides, as plain data.
+        split: Which cases train, validate and test; None leaves it to the datasets of the phases.
     """
 
     path: str = ""
@@ -150,6 +199,7 @@ class Experiment:
     phases: dict[str, Phase] = field(default_factory=dict)
     repairs: list[str] = field(default_factory=list)
     document: dict[str, Any] = field(default_factory=dict)
+    split: SplitChoice | None = None
 
     @property
     def models(self) -> list[Entry]:

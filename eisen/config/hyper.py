@@ -29,6 +29,20 @@ _WORDS = {
     "empty_label": 'one of "error", "warn", "allow"',
     "threads": "a whole number from 1",
     "validate_every": "a whole number from 1",
+    "accumulate": "a whole number from 1",
+    "clip_norm": "a number above 0",
+    "clip_value": "a number above 0",
+    "compile": "true or false",
+    "channels_last": "true or false",
+    "ema": "a number from 0 to below 1, e.g. 0.999",
+    "swa": "the number of an epoch, from 0",
+    "freeze": 'a list of names of weights, e.g. ["encoder.*"]',
+    "on_non_finite": 'one of "raise", "skip", "ignore"',
+    "max_time": 'a number of minutes, or a time such as "2h30m"',
+    "best": 'what is judged, e.g. "max dice" or "min dice_ce - dice"',
+    "checkpoint_every": 'a number of batches, or a time such as "10min"',
+    "distribution": 'one of "ddp", "fsdp"',
+    "deterministic": "true or false",
 }
 _PLAIN: dict[str, Any] = {
     "batch_size": int,
@@ -38,6 +52,17 @@ _PLAIN: dict[str, Any] = {
     "threads": int,
     "validate_every": int,
     "labels": dict[int, str],
+    "accumulate": int,
+    "clip_norm": float,
+    "clip_value": float,
+    "compile": bool,
+    "channels_last": bool,
+    "ema": float,
+    "swa": int,
+    "freeze": list[str],
+    "max_time": float | str,
+    "checkpoint_every": int | str,
+    "deterministic": bool,
 }
 
 

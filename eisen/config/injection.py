@@ -6,10 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from eisen.config import hints
-from eisen.config.sections import HOLDING, INJECTED
+from eisen.config.sections import HOLDING, INJECTED, SETTINGS
 from eisen.config.signature import Parameter, Signature
 
-__all__ = ["arguments_for", "holds_entry", "injected_inside", "injected_names", "role_inside"]
+__all__ = [
+    "arguments_for",
+    "holds_entries",
+    "holds_entry",
+    "injected_inside",
+    "injected_names",
+    "role_inside",
+    "settings_of",
+]
 
 
 _FIXED = {name for names in INJECTED.values() for name in names}
@@ -37,6 +45,14 @@ def injected_names(role: str, signature: Signature, params: Mapping[str, Any]) -
     return {name: what for name, what in zip(leading, known, strict=False) if name not in params}
 
 
+def settings_of(role: str, signature: Signature) -> dict[str, Any]:
+    """Return what an entry may say beside the parameters of its class: name to type.
+
+    A parameter of the class of the same name goes first.
+    """
+    return {name: hint for name, hint in SETTINGS.get(role, {}).items() if name not in signature.parameters}
+
+
 def role_inside(role: str) -> str:
     """Return the role of steps that stand inside of a module: that of the module, if it is a step itself.
 
@@ -52,8 +68,16 @@ def holds_entry(parameter: Parameter | None, value: Any, role: str) -> bool:
 
     That is so where no other JSON value could stand, and the value has the form of an entry.
     """
-    is_entry = isinstance(value, dict) and isinstance(value.get("type"), str) and set(value) <= {"type", "params"}
-    return is_entry and role in HOLDING and parameter is not None and not parameter.expressible
+    return _is_entry(value) and role in HOLDING and parameter is not None and not parameter.expressible
+
+
+def holds_entries(parameter: Parameter | None, value: Any, role: str) -> bool:
+    """Tell whether the value of a parameter is a list of objects of the same role, e.g. the datasets to be joined."""
+    return isinstance(value, list) and bool(value) and all(holds_entry(parameter, item, role) for item in value)
+
+
+def _is_entry(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("type"), str) and set(value) <= {"type", "params"}
 
 
 def injected_inside(role: str, injected: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from eisen._core.errors import Problem, nearest
 from eisen.config.places import Place, parse, text_of
-from eisen.config.sections import ALIASES, GENERAL, HYPER, PHASES, SECTIONS, TOP_LEVEL
+from eisen.config.sections import ALIASES, GENERAL, HYPER, PHASES, SECTIONS, SPLIT, TOP_LEVEL
 from eisen.config.source import Source
 
 __all__ = ["apply_override", "set_hyperparameter"]
@@ -82,6 +82,8 @@ def _sets(entry: Any, name: str) -> bool:
 def _set(source: Source, place: Place, content: Any, words: str) -> Problem | None:
     *path, last = place
     target = source.data
+    if path == ["Split"] and isinstance(target, dict):
+        target.setdefault("Split", {})
     for depth, part in enumerate(path):
         problem = _missing(target, part, place[:depth])
         if problem:
@@ -102,7 +104,8 @@ def _may_be_new(place: Place) -> bool:
         return True
     if len(place) == 1:
         return place[0] in TOP_LEVEL
-    return len(place) == 2 and place[1] in (GENERAL if place[0] == "General" else SECTIONS.get(str(place[0]), ()))
+    known = {**SECTIONS, "General": GENERAL, "Split": SPLIT}
+    return len(place) == 2 and place[1] in known.get(str(place[0]), ())
 
 
 def _missing(target: Any, part: str | int, place: Place) -> Problem | None:
@@ -116,7 +119,8 @@ def _missing(target: Any, part: str | int, place: Place) -> Problem | None:
     if isinstance(target, dict):
         if part in target:
             return None
-        names = [*target, *SECTIONS.get(str(place[0]) if place else "", TOP_LEVEL if not place else ())]
+        known = {**SECTIONS, "Split": SPLIT}
+        names = [*target, *known.get(str(place[0]) if place else "", TOP_LEVEL if not place else ())]
         expected = nearest(str(part), names) or f"one of {', '.join(map(str, target)) or '(nothing is there)'}"
         return Problem(where, f"--set names '{part}', which is not there", expected)
     return Problem(where, f"--set goes into {text_of(place)}, which is a plain value", _FORM)

@@ -17,6 +17,7 @@ from eisen.config.overrides import apply_override, set_hyperparameter
 from eisen.config.places import Place
 from eisen.config.sections import ALIASES, GENERAL, PHASES, SECTIONS, TOP_LEVEL, attribute_of
 from eisen.config.source import Source, read_source, rename_key
+from eisen.config.split import read_split
 from eisen.config.wiring import check_wiring
 
 __all__ = ["read_config"]
@@ -98,6 +99,7 @@ def _experiment(source: Source, findings: Findings) -> Experiment:
     shared = read_hyperparameters(_list(general, ("General", "Hyperparameters"), findings), _HYPER, findings)
     models = _entries(general, "Models", ("General",), findings)
     found = {name: _phase(data, name, shared, findings) for name in PHASES if name in data}
+    split = read_split(data["Split"], findings) if "Split" in data else None
     check_wiring(data, findings)
     return Experiment(
         source.file,
@@ -105,6 +107,7 @@ def _experiment(source: Source, findings: Findings) -> Experiment:
         in_running_order(found),
         findings.repairs,
         {key: value for key, value in data.items() if key != "$schema"},
+        split,
     )
 
 

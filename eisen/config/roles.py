@@ -93,6 +93,10 @@ def _is_dataset_of_torch(thing: Any) -> bool:
     return is_a(thing, "torch.utils.data.Dataset")
 
 
+def _is_sampler(thing: Any) -> bool:
+    return _defines(thing, "draw", "n_draws")
+
+
 def _is_workflow(thing: Any) -> bool:
     return _defines(thing, "run")
 
@@ -117,6 +121,7 @@ _FITS: dict[str, Callable[[Any], bool]] = {
     "BatchTransforms": _is_step,
     "Optimizer": _is_optimizer,
     "Scheduler": _is_scheduler,
+    "Sampler": _is_sampler,
     "Workflow": _is_workflow,
     "Hooks": _is_hook,
 }
@@ -131,6 +136,7 @@ _EXPECTED = {
     "BatchTransforms": "a class with __call__, e.g. 'eisen.transforms.RandomAffine'",
     "Optimizer": "a subclass of torch.optim.Optimizer, e.g. 'torch.optim.Adam'",
     "Scheduler": "a class of torch.optim.lr_scheduler, e.g. 'torch.optim.lr_scheduler.CosineAnnealingLR'",
+    "Sampler": "a class with draw() and n_draws(), e.g. 'eisen.datasets.BalancedSampler'",
     "Workflow": "a class with run(), e.g. 'eisen.utils.workflows.Training'",
     "Hooks": "a class whose first parameters are workflow_id, phase and artifacts_dir",
 }

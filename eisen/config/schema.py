@@ -14,11 +14,12 @@ from eisen.config import hints
 from eisen.config.describe import ModuleInfo, ParameterInfo, describe
 from eisen.config.discover import discover, spellings
 from eisen.config.experiment import Hyperparameters
-from eisen.config.injection import injected_names
+from eisen.config.injection import injected_names, settings_of
 from eisen.config.locate import locate
 from eisen.config.repair import DROPPED
 from eisen.config.sections import ALIASES, GENERAL, HYPER, PHASES, RESERVED, SECTIONS, SINGULAR, WIRED
 from eisen.config.signature import signature_of
+from eisen.config.split import split_schema
 
 __all__ = ["config_schema"]
 
@@ -51,7 +52,11 @@ def config_schema(extra: Iterable[str] = ()) -> dict[str, Any]:
         known = [name for module in modules.values() for name in module["properties"]["type"]["enum"]]
         definitions |= modules | {section: _section(section, list(modules), known)}
     parts: dict[str, Any] = {"General": _part(GENERAL, "What all phases share.")}
-    parts |= {phase: _phase(phase) for phase in PHASES} | {name: {"type": "object"} for name in RESERVED}
+    parts |= (
+        {"Split": split_schema()}
+        | {phase: _phase(phase) for phase in PHASES}
+        | {name: {"type": "object"} for name in RESERVED}
+    )
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "An eisen experiment",
@@ -104,6 +109,7 @@ def _module(section: str, path: str) -> dict[str, Any]:
         wires = {"input_names": "Fields it reads.", "output_names": "Fields it adds."}
         properties = {name: {**_NAMES, "description": words} for name, words in wires.items()} | properties
         required = [*wires, *required]
+    properties |= {name: hints.json_schema(hint) for name, hint in settings_of(section, signature).items()}
     ignored = {name: why for name, why in DROPPED.get(cls.__name__, {}).items() if name not in properties}
     properties |= {name: {"deprecated": True, "description": why} for name, why in ignored.items()}
     return _object(path, info, properties, required)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any, Literal
 
 __all__ = [
     "ALIASES",
@@ -13,7 +14,9 @@ __all__ = [
     "PHASES",
     "RESERVED",
     "SECTIONS",
+    "SETTINGS",
     "SINGULAR",
+    "SPLIT",
     "TOP_LEVEL",
     "WIRED",
     "attribute_of",
@@ -35,7 +38,7 @@ _COMMON = (
 )
 
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "Training": (*_COMMON, "Optimizer", "Scheduler"),
+    "Training": (*_COMMON, "Sampler", "Optimizer", "Scheduler"),
     "Validation": _COMMON,
     "Testing": _COMMON,
     "Prediction": _COMMON,
@@ -50,7 +53,10 @@ PHASES = tuple(SECTIONS)
 RESERVED = ("Serving", "Evaluation", "Packaging")
 """Top-level parts that other commands read; kept as they are."""
 
-TOP_LEVEL = ("General", *PHASES, *RESERVED)
+SPLIT = ("file", "fold")
+"""What the top-level part Split says."""
+
+TOP_LEVEL = ("General", "Split", *PHASES, *RESERVED)
 
 WIRED = ("Models", "Losses", "Metrics")
 """Roles whose entries name their inputs and outputs."""
@@ -68,10 +74,17 @@ SINGULAR = {
     "Metrics": "metric",
     "Optimizer": "optimizer",
     "Scheduler": "learning rate scheduler",
+    "Sampler": "sampler",
     "Workflow": "workflow",
     "Hooks": "hook",
 }
 """Each role, and what one of its kind is called."""
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "Optimizer": {"name": str, "weights": list[str]},
+    "Scheduler": {"every": Literal["epoch", "batch"], "monitor": str, "optimizer_name": str},
+}
+"""What an entry may say beside the parameters of its class, by role, and the type of each."""
 
 INJECTED: dict[str, tuple[str, ...]] = {
     "Models": (),
@@ -83,6 +96,7 @@ INJECTED: dict[str, tuple[str, ...]] = {
     "Metrics": (),
     "Optimizer": ("params",),
     "Scheduler": ("optimizer", "T_max", "total_steps"),
+    "Sampler": (),
     "Workflow": ("model", "data_loader", "losses", "metrics", "optimizer"),
     "Hooks": ("workflow_id", "phase", "artifacts_dir"),
 }
@@ -100,6 +114,20 @@ HYPER: dict[str, str] = {
     "EmptyLabel": "empty_label",
     "Threads": "threads",
     "ValidateEvery": "validate_every",
+    "Accumulate": "accumulate",
+    "ClipNorm": "clip_norm",
+    "ClipValue": "clip_value",
+    "Compile": "compile",
+    "ChannelsLast": "channels_last",
+    "EMA": "ema",
+    "SWA": "swa",
+    "Freeze": "freeze",
+    "OnNonFinite": "on_non_finite",
+    "MaxTime": "max_time",
+    "Best": "best",
+    "CheckpointEvery": "checkpoint_every",
+    "Distribution": "distribution",
+    "Deterministic": "deterministic",
 }
 """The pseudo types ``.BatchSize`` ..., and the setting each one is."""
 

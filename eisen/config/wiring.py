@@ -6,6 +6,7 @@ from typing import Any
 
 from eisen._core.errors import nearest
 from eisen.config.findings import Findings
+from eisen.config.locate import Unlocatable, locate_named
 from eisen.config.places import Place
 from eisen.config.sections import PHASES, SINGULAR, WIRED
 
@@ -36,6 +37,8 @@ def check_wiring(data: dict[str, Any], findings: Findings) -> None:
         findings.problem(("General", "Models"), "there is no model", f"one model, which {phases[0]} runs")
     for name in phases:
         for section in _NEEDED[name]:
+            if section == "Losses" and _workflow_says(data[name], "makes_losses"):
+                continue
             if data[name].get(section, []) == []:
                 findings.problem((name, section), f"{name} has no {SINGULAR[section]}", f"an entry in {section}")
         _check_names(data[name], name, models if isinstance(models, list) else [], findings)
@@ -45,12 +48,23 @@ def _check_names(phase: dict[str, Any], name: str, models: list[Any], findings: 
     fields = _fields_left(phase)
     if fields is None:
         return
-    _check_inputs(models[:1], ("General", "Models"), fields, f"{name} leaves the fields", findings)
+    if not _workflow_says(phase, "makes_inputs"):
+        _check_inputs(models[:1], ("General", "Models"), fields, f"{name} leaves the fields", findings)
     available = [*fields, *(name for model in models[:1] for name in _names(model, "output_names"))]
     for section in WIRED[1:]:
         entries = phase.get(section)
         entries = entries if isinstance(entries, list) else []
         _check_inputs(entries, (name, section), available, "there are", findings)
+
+
+def _workflow_says(phase: dict[str, Any], attribute: str) -> bool:
+    """Tell whether the workflow of a phase says of itself that it makes something which others need to be given."""
+    entries = phase.get("Workflow")
+    types = [entry.get("type") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    try:
+        return any(getattr(locate_named(str(path)), attribute, False) for path in types)
+    except Unlocatable:  # which is noted where the entry stands
+        return False
 
 
 def _fields_left(phase: dict[str, Any]) -> list[str] | None:

@@ -21,13 +21,16 @@ class Artifacts:
 
     ======================== ==========================================================
     ``models/best.pt``       weights of the best model, without any wrapper
-    ``checkpoint.pt``        everything needed to continue, as of the last whole epoch
+    ``checkpoint.pt``        everything needed to continue, as of the last epoch or later
     ``checkpoint.previous.pt`` the one before
     ``summaries/<phase>``    TensorBoard curves
     ``config.json``          the configuration after repairs and overrides; runs like the original
-    ``run.json``             what was run, on what, and how well
-    ``log.jsonl``            one line per event, in order; never rewritten
-    ``predictions``          label maps
+    ``run.json``             what was run, on what, and how well; names no file, case or machine
+    ``provenance.json``      names and digests of files and cases, and the folder of the data
+    ``log.jsonl``            one line per event, in order, with times; never rewritten
+    ``history.jsonl``        one line per epoch and phase, without times: equal for runs that are equal
+    ``predictions``          label maps or images, and ``predictions.csv``
+    ``calibration.json``     temperature of the model; ``calibration.png`` shows what it does
     ======================== ==========================================================
 
     Args:
@@ -63,14 +66,24 @@ class Artifacts:
         return self.root / "log.jsonl"
 
     @property
+    def history(self) -> Path:
+        """Results of every epoch, the same for a run that was interrupted."""
+        return self.root / "history.jsonl"
+
+    @property
     def summaries(self) -> Path:
         """TensorBoard curves, one folder per phase."""
         return self.root / "summaries"
 
     @property
     def predictions(self) -> Path:
-        """Label maps, one per case."""
+        """Label maps or images, one per case, and a table."""
         return self.root / "predictions"
+
+    @property
+    def calibration(self) -> Path:
+        """The temperature that calibrates the probabilities of the model."""
+        return self.root / "calibration.json"
 
     def prepare(self, bytes_needed: int = 0) -> None:
         """Make the folder and be sure that it can take the results.

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from eisen.experiments.judgement import Judgement
 from eisen.experiments.records import EpochRow
 
 __all__ = ["Best", "criterion"]
@@ -18,7 +19,7 @@ class Best:
     Args:
         epoch: The epoch it was reached in, from 0; -1 before there is one.
         phase: The phase it was measured in.
-        name: ``"mean metric"`` or ``"mean loss"``.
+        name: ``"mean metric"``, ``"mean loss"`` or the formula of ``.Best``.
         value: The value.
 
     Example:
@@ -36,11 +37,17 @@ class Best:
     name: str = ""
     value: float = math.nan
 
-    def update(self, rows: Sequence[EpochRow]) -> bool:
-        """Take in the results of an epoch; return True when it is better than all before."""
-        row, name, value = criterion(rows)
+    def update(self, rows: Sequence[EpochRow], judgement: Judgement | None = None) -> bool:
+        """Take in the results of an epoch; return True when it is better than all before.
+
+        Args:
+            rows: The results, one row per phase.
+            judgement: What to judge by; None: see `criterion`.
+        """
+        row, name, value = (rows[-1], judgement.text, judgement.value(rows)) if judgement else criterion(rows)
         comparable = (row.phase, name) == (self.phase, self.name)
-        better = not comparable or (value > self.value if name == "mean metric" else value < self.value)
+        larger_is_better = judgement.sign > 0 if judgement else name == "mean metric"
+        better = not comparable or (value > self.value if larger_is_better else value < self.value)
         if not math.isfinite(value) or not better:
             return False
         self.epoch, self.phase, self.name, self.value = row.epoch, row.phase, name, value

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-__all__ = ["case_names", "unique_names"]
+__all__ = ["case_names", "listed_file", "unique_names"]
 
 _FILE = re.compile(r"[^/\\]\.[A-Za-z]\w{0,7}$")
 _ENDINGS = re.compile(r"(\.nii|\.tar)?\.(gz|bz2|[A-Za-z]\w{0,7})$")
@@ -29,8 +29,10 @@ def case_names(dataset: Any) -> list[str]:
         >>> case_names(EisenDataset([{"ct": ["anna/ct/IM1", "anna/ct/IM2"]}, {"ct": ["ben/ct/IM1", "ben/ct/IM2"]}]))
         ['anna_ct', 'ben_ct']
     """
+    if hasattr(dataset, "split_names"):  # part of a fold: its cases are called what the split calls them
+        return list(dataset.split_names)
     peek = getattr(dataset, "peek", None)
-    files = [_first_file(peek(i)) if peek is not None else "" for i in range(len(dataset))]
+    files = [listed_file(peek(i)) if peek is not None else "" for i in range(len(dataset))]
     return unique_names([file or f"case_{i:04d}" for i, file in enumerate(files)])
 
 
@@ -71,7 +73,7 @@ def _numbered(names: Sequence[str]) -> list[str]:
     return result
 
 
-def _first_file(case: Any) -> str:
+def listed_file(case: Any) -> str:
     """Return the first file that a case names; for a series in many files, their folder."""
     values = case.values() if isinstance(case, dict) else ()
     for value in values:

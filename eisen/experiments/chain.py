@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from eisen.config import Phase, build
+from eisen.config import Experiment, Phase, build
 from eisen.experiments.data_checks import CheckContent, CheckGrids
+from eisen.experiments.splits.pool import build_part
 from eisen.transforms import BatchCompose, Compose
 
 __all__ = ["build_batch_chain", "build_chain", "build_dataset"]
@@ -47,9 +48,11 @@ def build_batch_chain(phase: Phase, chain: Any, seed: int) -> BatchCompose | Non
     return BatchCompose(steps, places, seed=seed, first_step=before)
 
 
-def build_dataset(phase: Phase, data_dir: Path) -> Any:
-    """Build the dataset of a phase with its chain."""
+def build_dataset(experiment: Experiment, phase: Phase, data_dir: Path) -> Any:
+    """Build the dataset of a phase with its chain; in an experiment with a split, of the phase's part of the fold."""
     chain = build_chain(phase, data_dir)
+    if experiment.split is not None and (part := build_part(experiment, phase, data_dir, chain)) is not None:
+        return part
     return build(phase.datasets[0], "Datasets", data_dir=str(data_dir), transform=chain)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from eisen._core.atomic import artifact_error, atomic_write
 from eisen._core.errors import ArtifactError, CorruptFileError, MissingFileError, TrainingError
+from eisen.experiments.seal import SealingWriter, check_seal
 
 __all__ = ["load_checkpoint", "load_weights", "previous", "save_checkpoint", "save_state"]
 
@@ -31,7 +32,7 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:
-    """Write tensors atomically in torch's format, readable with ``weights_only=True``.
+    """Write tensors atomically in torch's format, readable with ``weights_only=True``, sealed with a checksum.
 
     Raises:
         ArtifactError: If it cannot be written.
@@ -39,8 +40,10 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
     import torch
 
     with atomic_write(path) as file:
+        sealing = SealingWriter(file)
         try:
-            torch.save(state, file)
+            torch.save(state, sealing)
+            sealing.seal()
         except RuntimeError as error:  # torch's own writer turns a full disk into one
             cause = error.__context__
             if isinstance(cause, OSError):
@@ -94,7 +97,10 @@ def load_weights(path: Path) -> dict[str, Any]:
             to_do="train first with the same --artifact_dir, or name the file of a model with --model",
         )
     try:
+        check_seal(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
+    except CorruptFileError as error:
+        raise error.note(to_do=f"use another file, e.g. {previous(path).name} if it is there") from None
     except Exception as error:  # torch raises a dozen kinds for a damaged file
         first_line = str(error).partition("\n")[0]
         raise CorruptFileError(

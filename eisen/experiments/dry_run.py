@@ -152,7 +152,10 @@ def _pushed_through(
 def _batch_with(loader: Any, index: int, epoch: int) -> tuple[Any, str]:
     """Return the batch of an epoch that holds a case, and the name of the case."""
     members = [indices for _, indices in loader._keys(epoch)]
-    number = next(i for i, indices in enumerate(members) if index in indices)
+    number = next((i for i, indices in enumerate(members) if index in indices), None)
+    if number is None:  # a sampler that does not draw the case in this epoch
+        batch = next(loader._read_here([(epoch, (index,))]))
+        return batch, batch.cases[0]
     loader.set_epoch(epoch)
     loader.start_at(number)
     batch = next(iter(loader))

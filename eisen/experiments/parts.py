@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eisen._core.errors import ArgumentError, ConfigError, Problem
 from eisen.config import Entry, Experiment, Phase, build, locate
-from eisen.config.signature import signature_of
 from eisen.experiments.chain import build_batch_chain, build_dataset
-from eisen.experiments.optimizers import build_optimizer
+from eisen.experiments.optimizers import build_optimizers
+from eisen.experiments.schedules import build_schedule
+from eisen.experiments.weights import bare_module
+from eisen.experiments.workflow_entry import workflow_entry
 
 if TYPE_CHECKING:
     import torch
 
     from eisen.datasets.loading import Loader
     from eisen.utils import EisenModuleWrapper
-    from eisen.utils.workflows import GenericWorkflow, Schedule
+    from eisen.utils.distributed import Distribution
+    from eisen.utils.workflows import GenericWorkflow
 
 __all__ = ["DEFAULT_SEED", "PhaseParts", "build_model", "build_phase", "needed_phase", "seed_of"]
 
@@ -34,20 +38,27 @@ class PhaseParts:
         phase: What the configuration says.
         loader: Batches of its data.
         workflow: One pass over them.
-        optimizer: In Training.
+        optimizer: In Training; several by name.
         hooks: What listens to the workflow; held here because some signals hold their receivers weakly.
     """
 
     phase: Phase
     loader: Loader
     workflow: GenericWorkflow
-    optimizer: torch.optim.Optimizer | None = None
+    optimizer: torch.optim.Optimizer | Mapping[str, torch.optim.Optimizer] | None = None
     hooks: list[Any] = field(default_factory=list)
 
     @property
     def name(self) -> str:
         """Name of the phase."""
         return self.phase.name
+
+    @property
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """The optimizers by name; the only one is called ``"default"``."""
+        from eisen.utils.workflows.update import named_optimizers
+
+        return named_optimizers(self.optimizer)
 
 
 def seed_of(experiment: Experiment) -> int:
@@ -83,8 +94,19 @@ def build_model(experiment: Experiment) -> EisenModuleWrapper:
 
     if experiment.hyper.threads is not None:
         torch.set_num_threads(experiment.hyper.threads)
+    if experiment.hyper.deterministic:
+        _compute_repeatably()
     random.seed(seed_of(experiment))
     return wrapped(experiment.models[0], "Models")
+
+
+def _compute_repeatably() -> None:
+    """Let PyTorch use algorithms only that give the same bits every time; the others raise an error."""
+    import torch
+
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = False
 
 
 def wrapped(entry: Entry, role: str) -> EisenModuleWrapper:
@@ -103,6 +125,7 @@ def build_phase(
     *,
     n_epochs: int = 1,
     keeps_models: bool = True,
+    distribution: Distribution | None = None,
 ) -> PhaseParts:
     """Build everything a phase needs around a model.
 
@@ -114,6 +137,7 @@ def build_phase(
         artifact_dir: Where hooks write; None builds no hooks.
         n_epochs: How many epochs there will be, for schedules that need to know.
         keeps_models: False leaves out the hooks that keep the best model: they would replace it by the one looked at.
+        distribution: The processes that do it together; None for one. Hooks are built in the main one only.
 
     Raises:
         ConfigError: If a part is missing.
@@ -123,20 +147,27 @@ def build_phase(
     losses, metrics = ([wrapped(entry, role) for entry in phase.entries(role)] for role in ("Losses", "Metrics"))
     optimizer = None
     if phase.name == "Training":
-        _demand(experiment, phase, "Losses", phase.losses)
+        if not _makes_losses(phase):
+            _demand(experiment, phase, "Losses", phase.losses)
         _demand(experiment, phase, "Optimizer", phase.optimizer)
-        optimizer = build_optimizer(phase.optimizer[0], model.parameters())
+        optimizer = build_optimizers(phase.optimizer, bare_module(model), phase.hyper.freeze or ())
     injected = {"model": model, "data_loader": loader, "losses": losses, "metrics": metrics}
     if optimizer is not None:
         injected["optimizer"] = optimizer
-    workflow = build(_workflow_entry(phase), "Workflow", **injected)
+    workflow = build(workflow_entry(phase), "Workflow", **injected)
     if phase.batch_transforms:
         chain = getattr(loader.dataset, "transform", None)
         workflow.batch_transform = build_batch_chain(phase, chain, seed_of(experiment))
+    if distribution is not None:
+        loader.divide(
+            distribution.rank, distribution.size, "cases" if phase.name == "Training" else "batches", even=True
+        )
+        workflow.distribute(distribution)
     parts = PhaseParts(phase, loader, workflow, optimizer)
     if phase.scheduler:
-        workflow.schedule = _schedule(phase.scheduler[0], optimizer, n_epochs, len(loader))
-    if artifact_dir is not None:
+        steps = -(-len(loader) // (phase.hyper.accumulate or 1))
+        workflow.schedule = build_schedule(phase.scheduler, optimizer, n_epochs, steps)
+    if artifact_dir is not None and (distribution is None or distribution.is_main):
         entries = [entry for entry in phase.hooks if keeps_models or not _keeps_models(entry)]
         parts.hooks = _hooks(entries, workflow, phase.name, artifact_dir)
     return parts
@@ -150,7 +181,7 @@ def build_loader(experiment: Experiment, phase: Phase, data_dir: Path) -> Loader
     """
     from eisen.datasets.loading import Loader
 
-    dataset, is_training = build_dataset(phase, data_dir), phase.name == "Training"
+    dataset, is_training = build_dataset(experiment, phase, data_dir), phase.name == "Training"
     batch_size = phase.hyper.batch_size
     if is_training and batch_size > len(dataset) > 0:
         raise ArgumentError(
@@ -163,6 +194,7 @@ def build_loader(experiment: Experiment, phase: Phase, data_dir: Path) -> Loader
         dataset,
         batch_size=batch_size,
         shuffle=is_training,
+        sampler=build(phase.sampler[0], "Sampler") if phase.sampler else None,
         n_workers=phase.hyper.n_workers,
         seed=seed_of(experiment),
     )
@@ -174,26 +206,9 @@ def _demand(experiment: Experiment, phase: Phase, section: str, entries: Sequenc
         raise ConfigError([Problem(where, "training needs at least one entry here", "", experiment.path)])
 
 
-def _workflow_entry(phase: Phase) -> Entry:
-    """Return the workflow of a phase, told what the hyperparameters say about device and precision."""
-    hyper = phase.hyper
-    default = phase.name if phase.name in ("Training", "Validation") else "Testing"
-    entry = Entry(f"eisen.utils.workflows.{default}", {"device": "auto"}, f"{phase.name}.Workflow")
-    entry = phase.workflow[0] if phase.workflow else entry
-    wanted = {"device": hyper.device, "precision": hyper.precision, "phase": phase.name}
-    takes = signature_of(locate(entry.type))
-    params = {name: value for name, value in wanted.items() if value is not None and takes.accepts(name)}
-    return replace(entry, params={**entry.params, **params})
-
-
-def _schedule(entry: Entry, optimizer: Any, n_epochs: int, n_batches: int) -> Schedule:
-    """Build a scheduler; how long the training is need not stand in the file."""
-    from eisen.utils.workflows import Schedule
-
-    length = {"T_max": n_epochs}
-    if not {"epochs", "steps_per_epoch"} & set(entry.params):
-        length["total_steps"] = n_epochs * n_batches
-    return Schedule(build(entry, "Scheduler", optimizer=optimizer, **length))
+def _makes_losses(phase: Phase) -> bool:
+    """Tell whether the workflow brings its own losses, as that of a GAN does."""
+    return any(getattr(locate(entry.type), "makes_losses", False) for entry in phase.workflow)
 
 
 def _keeps_models(entry: Entry) -> bool:

@@ -1,99 +1,126 @@
-"""Prediction: one label map per case, on the grid of its input file."""
+"""Prediction: a label map, an image, or a row of a table per case, on the grid of its input file."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-
-from eisen._core.errors import ConfigError, DataError, GeometryError, MissingFieldError, Problem
-from eisen._core.types import Array, Geometry, is_label_field, meta_field
+from eisen._core.errors import ConfigError, Problem
+from eisen._core.types import Array, Geometry, meta_field
 from eisen.config import Experiment, Phase
 from eisen.experiments.artifacts import make_folder
-from eisen.experiments.case_names import case_names
-from eisen.experiments.label_maps import probabilities
 from eisen.experiments.lost_geometry import lost_geometry
-from eisen.experiments.parts import build_phase, seed_of
-from eisen.experiments.session import Session
-from eisen.experiments.weights import bare_module
-from eisen.transforms.functional.restore import restore_label_map
+from eisen.experiments.prediction.committee import DISAGREEMENT, ENTROPY
+from eisen.experiments.prediction.passes import CasePass, image_field
+from eisen.experiments.prediction.places import Picture, Place, Volume, is_volume_file, source_of
+from eisen.experiments.prediction.table import ClassNames, write_table
+from eisen.experiments.prediction.writers import write_channels, write_labels
 
 if TYPE_CHECKING:
-    from eisen.utils import EisenModuleWrapper
-    from eisen.utils.events import BatchEnd
+    from eisen.experiments.prediction.committee import Committee
+    from eisen.experiments.prediction.kinds import Meaning
+    from eisen.experiments.session import Session
+    from eisen.utils.distributed import Distribution
 
 __all__ = ["Predictor", "channel_values", "prediction_phase"]
 
-_TOLERANCE_MM = 1e-3
 
-
-class Predictor:
-    """Sends every case of a phase through the model and writes what comes out.
+class Predictor(CasePass):
+    """Sends every case of a phase through the models and writes what comes out.
 
     Args:
         session: The frame of the run.
         phase: The phase whose cases are predicted; losses, metrics and hooks of it are left aside.
-        model: The trained model.
-        folder: Where the label maps go.
-        activation: See `eisen.experiments.Run.predict`.
+        committee: The trained models.
+        folder: Where files and the table go.
+        with_probabilities: Whether to write probability maps beside label maps.
     """
 
     def __init__(
-        self, session: Session, phase: Phase, model: EisenModuleWrapper, folder: Path, activation: str
+        self, session: Session, phase: Phase, committee: Committee, folder: Path, with_probabilities: bool = False
     ) -> None:
-        experiment = session.experiment
         make_folder(folder)
-        self.session, self.model, self.folder, self.activation = session, model, folder, activation
-        self.seed = seed_of(experiment)
-        alone = replace(phase.hyper, batch_size=1)  # cases may be of different size
-        bare = replace(phase, name="Prediction", losses=[], metrics=[], optimizer=[], workflow=[], hyper=alone)
-        self.parts = build_phase(experiment, bare, model, session.data_dir, None)
-        self._names = case_names(self.parts.loader.dataset)
-        self._values = channel_values(experiment)
+        super().__init__(session, phase, committee, "Prediction")
+        self.folder, self.with_probabilities = folder, with_probabilities
+        self.rows: list[dict[str, str | float]] = []
+        self._values = channel_values(session.experiment)
+        self._labels = phase.hyper.labels or session.experiment.hyper.labels
+
+    @property
+    def title(self) -> str:
+        """What the written files are called on the screen."""
+        meaning = self.committee.meaning
+        return {"labels": "label maps", "image": "images"}.get(meaning.kind if meaning else "", "predictions")
 
     def run(self) -> None:
-        """Predict all cases."""
-        subscription = self.parts.workflow.subscribe(self)
+        """Predict all cases; the table has those that were, also when an error or Ctrl-C ends the run early."""
+        distribution = self.session.distribution
         try:
-            self.session.run_epoch(self.parts, 0)
+            super().run()
+            if distribution is not None:
+                self._take_in(distribution)
         finally:
-            subscription.remove()
+            if self.rows and self.session.is_main:
+                path = self.folder / "predictions.csv"
+                write_table(path, self.rows)
+                self.session.result.table = path
+                self.session.written(path, "a row per case")
 
-    def on_batch_end(self, event: BatchEnd) -> None:
-        """Write the label map of a case."""
-        index = event.number
-        try:
-            geometry = self._geometry(event.inputs, index)
-            output = event.outputs[self.model.output_names[0]][0].detach().float().cpu().numpy()
-            declared = getattr(bare_module(self.model), "outputs_activation", None)
-            likely = probabilities(output, self.activation, declared)
-            labels = restore_label_map(likely, geometry, self._values.get(likely.shape[0]))
-            self._write(self.folder / f"{self._names[index]}.nii.gz", labels, geometry)
-        except DataError as error:
-            cases = getattr(event.inputs, "cases", [])
-            raise error.note(case=cases[0] if cases else f"#{index}") from error.__cause__
+    def _take_in(self, distribution: Distribution) -> None:
+        """Take in what the other processes have written; cases went to them in turns."""
+        rows = distribution.gather(self.rows)
+        written = distribution.gather(self.session.result.predictions)
+        order = {name: number for number, name in enumerate(self.names)}
+        self.rows = sorted((row for part in rows for row in part), key=lambda row: order[str(row["case"])])
+        self.session.result.predictions[:] = sorted(path for part in written for path in part)
 
-    def _geometry(self, batch: dict[str, Any], index: int) -> Geometry:
+    def on_case(self, number: int, batch: dict[str, Any], outputs: dict[str, Any]) -> None:
+        """Write what the models say about a case."""
+        values: Array = outputs[self.model.output_names[0]][0].detach().cpu().numpy()
+        meaning = cast("Meaning", self.committee.meaning)
+        columns: dict[str, str | float] = {"case": self.names[number]}
+        if meaning.kind == "values":
+            names = ["value"] if len(values) == 1 else [f"value[{i}]" for i in range(len(values))]
+            columns |= {name: float(value) for name, value in zip(names, values, strict=True)}
+        elif meaning.kind == "classes":
+            columns |= self._classes(values, meaning).row(values)
+        else:
+            columns["file"] = self._write(self._place(batch, number), self.names[number], values).name
+        if meaning.link is not None:
+            columns["entropy"] = float(outputs[ENTROPY][0])
+        if not self.committee.is_alone:
+            columns["disagreement"] = float(outputs[DISAGREEMENT][0])
+        self.rows.append(columns)
+
+    def _classes(self, likely: Array, meaning: Meaning) -> ClassNames:
+        n = len(likely)
+        values = self._values.get(n) or ([1] if n == 1 else list(range(n)))
+        return ClassNames(values, self._labels, exclusive=meaning.link is None or meaning.link.kind == "softmax")
+
+    def _write(self, place: Place, name: str, values: Array) -> Path:
+        """Write the maps of a case and return the path of the first."""
+        written = self.session.result.predictions
+        if cast("Meaning", self.committee.meaning).kind == "image":
+            written.append(write_channels(self.folder, name, place.restored(values), place))
+            return written[-1]
+        labels = place.labels(values, self._values.get(len(values)))
+        path = write_labels(self.folder, name, labels, place)
+        written.append(path)
+        if self.with_probabilities:
+            written.append(write_channels(self.folder, f"{name}_probabilities", place.restored(values), place))
+        return path
+
+    def _place(self, batch: dict[str, Any], number: int) -> Place:
         field = image_field(self.model, batch)
         records = batch.get(meta_field(field))
-        if not isinstance(records, Sequence) or not isinstance(records[0], Geometry):
-            raise lost_geometry(field, self.parts.loader.dataset, index, self.seed)
-        return records[0]
-
-    def _write(self, path: Path, labels: Array, geometry: Geometry) -> None:
-        from eisen.io import write_nifti
-
-        write_nifti(path, labels, geometry.native_affine)
-        try:
-            _demand_same_grid(path, geometry)
-        except GeometryError:
-            path.unlink()
-            raise
-        self.session.result.predictions.append(path)
+        if isinstance(records, Sequence) and isinstance(records[0], Geometry):
+            return Volume(records[0])
+        source = source_of(self.dataset, number, field, self.session.data_dir)
+        if batch[field].ndim != 4 or is_volume_file(source):
+            raise lost_geometry(field, self.dataset, number, self.seed)
+        rows, columns = batch[field].shape[2:]
+        return Picture((int(rows), int(columns)), source)
 
 
 def prediction_phase(experiment: Experiment) -> Phase:
@@ -123,38 +150,3 @@ def channel_values(experiment: Experiment) -> dict[int, list[int]]:
             if isinstance(classes, Sequence) and all(isinstance(c, (int, float)) and c == int(c) for c in classes):
                 found.setdefault(len(classes), [int(c) for c in classes])
     return found
-
-
-def image_field(model: EisenModuleWrapper, batch: dict[str, Any]) -> str:
-    """Return the field whose grid a prediction is on: the first image among the inputs of the model.
-
-    Raises:
-        MissingFieldError: If the batch has none.
-    """
-    inputs = [name for name in model.input_names if name in batch and hasattr(batch[name], "shape")]
-    images = [name for name in inputs if not is_label_field(name) and batch[name].ndim >= 4]
-    if not (images or inputs):
-        raise MissingFieldError(f"the batch has none of the model's inputs {model.input_names}")
-    return (images or inputs)[0]
-
-
-def _demand_same_grid(path: Path, geometry: Geometry) -> None:
-    """Read the headers of result and input again: they must be the same grid."""
-    import nibabel
-
-    written = _header(nibabel.load(path))
-    source = Path(geometry.source)
-    is_nifti = source.name.endswith((".nii", ".nii.gz")) and source.is_file()
-    wanted = _header(nibabel.load(source)) if is_nifti else geometry.native
-    gap = written.displacement_mm(wanted) if written.shape == wanted.shape else math.inf
-    if gap > _TOLERANCE_MM + 1e-5 * float(np.abs(wanted.corners()).max()):
-        raise GeometryError(
-            f"the label map would have been {gap:.4g} mm away from its input, so it was not kept",
-            expected=f"shape {wanted.shape}, spacing {wanted.spacing} of the input; got {written.shape}",
-            to_do="this is a fault of eisen or of a transform that writes a wrong geometry; please report it",
-            file=str(path),
-        )
-
-
-def _header(image: Any) -> Geometry:
-    return Geometry.of(image.affine, image.shape[:3])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 __all__ = ["CheckReport", "EpochRow", "FieldReport", "RunResult", "StepReport"]
 
@@ -19,6 +20,7 @@ class EpochRow:
         metrics: Mean of every metric over the batches, by name; classes as ``dice[anterior]``.
         seconds: How long it took.
         n_batches: How many batches there were.
+        n_skipped: How many more were left out because their loss was not finite.
     """
 
     phase: str
@@ -27,6 +29,7 @@ class EpochRow:
     metrics: dict[str, float]
     seconds: float = 0.0
     n_batches: int = 0
+    n_skipped: int = 0
 
 
 @dataclass
@@ -39,7 +42,9 @@ class RunResult:
         n_epochs: How many epochs are complete, those before a resume included.
         interrupted: True when the run was stopped by Ctrl-C.
         artifacts: Where everything was written: (path, what it is).
-        predictions: One label map per case, after `Run.predict`.
+        predictions: The label maps, probability maps or images, after `Run.predict`.
+        table: The table with one row per case, after `Run.predict`.
+        calibration: Temperature, and ``nll``, ``ece``, ``accuracy`` before and after, after `Run.calibrate`.
         seconds: How long the run took.
     """
 
@@ -49,6 +54,8 @@ class RunResult:
     interrupted: bool = False
     artifacts: list[tuple[Path, str]] = field(default_factory=list)
     predictions: list[Path] = field(default_factory=list)
+    table: Path | None = None
+    calibration: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
 
 

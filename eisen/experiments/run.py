@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from eisen._core.errors import ArgumentError
 from eisen.config import Experiment
@@ -13,8 +14,10 @@ from eisen.experiments.records import RunResult
 from eisen.experiments.session import Session
 
 if TYPE_CHECKING:
+    from eisen.experiments.prediction.plan import Plan
     from eisen.experiments.training import Trainer
     from eisen.utils import EisenModuleWrapper
+    from eisen.utils.distributed import Distribution
 
 __all__ = ["Run"]
 
@@ -35,6 +38,7 @@ class Run:
         artifact_dir: Folder for the results; it is made when it is absent.
         resume: Continue from ``<artifact_dir>/checkpoint.pt``. Without a checkpoint there the run starts from the
             beginning and says so, so that a command in a queue can be the same the first time and every other time.
+        force: Continue although configuration, data or code have changed since the checkpoint.
         model: File with the weights to start from (`train`) or to use (`validate`, `test`, `predict`); by default the
             latter three use ``<artifact_dir>/models/best.pt``.
         observer: Is told what happens while it happens.
@@ -47,15 +51,17 @@ class Run:
         artifact_dir: str | Path = "./artifacts",
         *,
         resume: bool = False,
+        force: bool = False,
         model: str | Path | None = None,
         observer: Observer | None = None,
     ) -> None:
         self.experiment = experiment
         self.data_dir = Path(data_dir)
         self.artifacts = Artifacts(artifact_dir)
-        self.resume = resume
+        self.resume, self.force = resume, force
         self.weights = None if model is None else Path(model)
         self.observer = observer or Observer()
+        self._distribution: Distribution | None = None
 
     def train(self, epochs: int | None = None) -> RunResult:
         """Train for a number of epochs, validating after each one when there is a Validation phase.
@@ -73,10 +79,10 @@ class Run:
         n_epochs = epochs or self.experiment.hyper.epochs or _DEFAULT_EPOCHS
         if n_epochs < 1:
             raise ArgumentError(f"epochs is {n_epochs}", expected="at least 1")
-        with self._session("train") as session:
+        with self._session("train", distributed=True) as session:
             trainer = self._trainer(session, n_epochs)
             if self._has_checkpoint():
-                trainer.resume(self.artifacts.checkpoint)
+                trainer.resume(self.artifacts.checkpoint, force=self.force)
             session.begin(trainer.phases, trainer.seed, epochs=n_epochs, first_epoch=trainer.epoch)
             trainer.run(n_epochs)
         session.written(session.record, "record of the run", announce=False)
@@ -100,40 +106,120 @@ class Run:
         """
         return self._evaluate("test", "Testing")
 
-    def predict(self, output: str | Path | None = None, *, activation: str = "auto") -> RunResult:
-        """Write one label map per case, on the grid of its input file.
+    def predict(
+        self,
+        output: str | Path | None = None,
+        *,
+        activation: str = "auto",
+        kind: str = "auto",
+        probabilities: bool = False,
+        tta: str | None = None,
+        models: Sequence[str | Path] = (),
+        calibration: str | Path | None = "auto",
+    ) -> RunResult:
+        """Write what a saved model says about each case: a label map or an image on the grid of its file, or a row.
 
-        Uses the Prediction phase, or else Testing, or else Validation.
+        Uses the Prediction phase, or else Testing, or else Validation. ``predictions.csv`` has a row per case: its
+        class and probabilities, its values, or its file, and how unsure the prediction is.
 
         Args:
-            output: Folder for the label maps; default is ``<artifact_dir>/predictions``.
+            output: Folder for the results; default is ``<artifact_dir>/predictions``.
             activation: What turns the output of the model into probabilities: ``"sigmoid"``, ``"softmax"``,
-                ``"none"`` when they are probabilities already, or ``"auto"`` to decide by model and values.
+                ``"none"`` when they are probabilities already, or ``"auto"`` to decide by model, loss and values.
+            kind: ``"labels"``, ``"image"``, ``"classes"``, ``"values"``, or ``"auto"`` to decide by output and loss.
+            probabilities: Also write a probability map per class beside each label map.
+            tta: Test-time augmentation: ``"flips"``, ``"flips:0,1"``, ``"rotations"`` or ``"flips+rotations"``.
+            models: Files of the models that predict together, or one ``ensemble.json``; default: that of the run.
+            calibration: File with their temperature; ``"auto"``: ``<artifact_dir>/calibration.json`` if it belongs to
+                them; None: no temperature.
 
         Raises:
             MissingFileError: If there is no saved model.
+            ArgumentError: If an option is wrong, or the calibration is that of other models.
             GeometryError: If it is not known where the voxels of the input are.
         """
         from eisen.experiments.predict import Predictor, prediction_phase
 
+        self._distribution = self._joined()
+        plan = self._plan(models, kind=kind, activation=activation, tta=tta)
         phase = prediction_phase(self.experiment)
         folder = self.artifacts.predictions if output is None else Path(output)
-        with self._session("predict") as session:
-            predictor = Predictor(session, phase, self._trained_model(), folder, activation)
-            session.begin([predictor.parts], predictor.seed, model=self._model_file().name)
+        with self._session("predict", distributed=True) as session:
+            committee = plan.committee()
+            usual, say = self.artifacts.calibration, self.observer.on_message
+            committee.temperature = plan.temperature(committee, calibration, usual, say)
+            predictor = Predictor(session, phase, committee, folder, probabilities)
+            session.begin([predictor.parts], predictor.seed, **plan.facts())
             predictor.run()
-            session.written(folder, "label maps")
+            session.written(folder, predictor.title)
         session.written(session.record, "record of the run", announce=False)
         return session.result
+
+    def calibrate(
+        self,
+        *,
+        activation: str = "auto",
+        tta: str | None = None,
+        models: Sequence[str | Path] = (),
+        target: str | None = None,
+        samples: int = 200_000,
+    ) -> RunResult:
+        """Fit one temperature on the Validation phase, so that probabilities are as sure as they are right.
+
+        Writes ``calibration.json``, which `predict` uses for exactly these models, and ``calibration.png``.
+
+        Args:
+            activation: As of `predict`.
+            tta: As of `predict`; the temperature counts for this way of predicting.
+            models: As of `predict`.
+            target: Field with the reference; default is what the losses or metrics of the phase look at.
+            samples: How many voxels to use at most, drawn with the seed of the run.
+
+        Raises:
+            MissingFileError: If there is no saved model.
+            MissingFieldError: If the cases have no reference.
+            ConfigError: If the configuration has no Validation phase.
+        """
+        from eisen.experiments.parts import needed_phase
+        from eisen.experiments.prediction.calibrate import Calibrator
+        from eisen.utils.distributed.launch import place_of
+
+        if not place_of().is_alone:
+            raise ArgumentError("calibrate works in one process", to_do="start it without torchrun")
+        phase = needed_phase(self.experiment, "Validation", "calibrate")
+        plan = self._plan(models, activation=activation, tta=tta)
+        with self._session("calibrate") as session:
+            calibrator = Calibrator(session, phase, plan.committee(returns_logits=True), target, samples)
+            session.begin([calibrator.parts], calibrator.seed, **plan.facts())
+            calibrator.run()
+            if not session.interrupted:
+                calibrator.write(self.artifacts.calibration)
+        session.written(session.record, "record of the run", announce=False)
+        return session.result
+
+    def _plan(self, models: Sequence[str | Path], **how: Any) -> Plan:
+        from eisen.experiments.prediction.ensemble import Ensemble
+        from eisen.experiments.prediction.plan import Plan
+
+        self._prepare_folder()
+        return Plan(self.experiment, Ensemble.of(models or [self._model_file()]), **how)
 
     def _evaluate(self, command: str, phase_name: str) -> RunResult:
         from eisen.experiments.parts import build_phase, needed_phase, seed_of
 
         phase = needed_phase(self.experiment, phase_name, command)
-        with self._session(command) as session:
+        with self._session(command, distributed=True) as session:
             model = self._trained_model()
             root = self.artifacts.root
-            parts = build_phase(self.experiment, phase, model, self.data_dir, root, keeps_models=False)
+            parts = build_phase(
+                self.experiment,
+                phase,
+                model,
+                self.data_dir,
+                root,
+                keeps_models=False,
+                distribution=session.distribution,
+            )
             session.begin([parts], seed_of(self.experiment), model=self._model_file().name)
             row = session.run_epoch(parts, 0)
             if row is not None:
@@ -142,8 +228,28 @@ class Run:
         session.written(session.record, "record of the run", announce=False)
         return session.result
 
-    def _session(self, command: str) -> Session:
-        return Session(command, self.experiment, self.data_dir, self.artifacts, self.observer)
+    def _session(self, command: str, *, distributed: bool = False) -> Session:
+        self._distribution = self._joined() if distributed else None
+        if self._distribution is not None and not self._distribution.is_main:
+            self.observer = Observer()
+        return Session(
+            command, self.experiment, self.data_dir, self.artifacts, self.observer, distribution=self._distribution
+        )
+
+    def _joined(self) -> Distribution | None:
+        """Return the processes that torchrun started; None without it, so that nothing is loaded."""
+        from eisen.utils.distributed.launch import place_of
+
+        if place_of().is_alone:
+            return None
+        from eisen.utils.distributed import start_distribution
+
+        return start_distribution(self.experiment.hyper.distribution, self.experiment.hyper.device)
+
+    def _prepare_folder(self, bytes_needed: int = 0) -> None:
+        """Make the artifact folder; the main process does it for all."""
+        if self._distribution is None or self._distribution.is_main:
+            self.artifacts.prepare(bytes_needed)
 
     def _trainer(self, session: Session, n_epochs: int) -> Trainer:
         from eisen.experiments.parts import build_model, build_phase, needed_phase, seed_of
@@ -151,14 +257,23 @@ class Run:
         from eisen.experiments.weights import load_into, state_bytes
 
         training = needed_phase(self.experiment, "Training", "train")
-        self.artifacts.prepare()
+        self._prepare_folder()
         model = build_model(self.experiment)
-        self.artifacts.prepare(_COPIES_OF_THE_MODEL * state_bytes(model))
+        self._prepare_folder(_COPIES_OF_THE_MODEL * state_bytes(model))
         if self.weights is not None:
             load_into(model, self.weights)
+        if session.distribution is not None:
+            from eisen.utils.workflows import resolve_device
+
+            hyper = training.hyper
+            session.distribution.prepare(model, resolve_device(hyper.device or "auto"), hyper.precision)
         phases = [training, *(p for p in (self.experiment.phases.get("Validation"),) if p is not None and p.datasets)]
         root = self.artifacts.root
-        parts = [build_phase(self.experiment, p, model, self.data_dir, root, n_epochs=n_epochs) for p in phases]
+        group = session.distribution
+        parts = [
+            build_phase(self.experiment, p, model, self.data_dir, root, n_epochs=n_epochs, distribution=group)
+            for p in phases
+        ]
         return Trainer(session, model, parts[0], parts[1] if len(parts) > 1 else None, seed_of(self.experiment))
 
     def _has_checkpoint(self) -> bool:
@@ -168,7 +283,9 @@ class Run:
         if not self.resume:
             return False
         path = self.artifacts.checkpoint
-        found = path.exists() or previous(path).exists()
+        found: bool = path.exists() or previous(path).exists()
+        if self._distribution is not None:
+            found = self._distribution.broadcast(found)
         if not found:
             self.observer.on_message(f"there is no {path} to resume from; starting from the beginning")
         return found
@@ -177,7 +294,7 @@ class Run:
         from eisen.experiments.parts import build_model
         from eisen.experiments.weights import load_into
 
-        self.artifacts.prepare()
+        self._prepare_folder()
         model = build_model(self.experiment)
         load_into(model, self._model_file())
         return model

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
@@ -17,12 +17,17 @@ from eisen.experiments.interrupt import Interrupt
 from eisen.experiments.observer import Observer
 from eisen.experiments.records import EpochRow, RunResult
 from eisen.experiments.reproduce import Commands
+from eisen.experiments.splits.choice import keep_split
+from eisen.experiments.splits.overlap import shared_cases
 
 if TYPE_CHECKING:
     from eisen.experiments.parts import PhaseParts
+    from eisen.utils.distributed import Distribution
     from eisen.utils.events import BatchEnd, EpochEnd
 
 __all__ = ["Session"]
+
+_DEAF_SECONDS = 3.0
 
 
 class Session:
@@ -37,28 +42,71 @@ class Session:
         data_dir: Folder of the data.
         artifacts: The artifact folder.
         observer: Is told what happens.
+        distribution: The processes that do it together; only the main one writes.
     """
 
     def __init__(
-        self, command: str, experiment: Experiment, data_dir: Path, artifacts: Artifacts, observer: Observer
+        self,
+        command: str,
+        experiment: Experiment,
+        data_dir: Path,
+        artifacts: Artifacts,
+        observer: Observer,
+        distribution: Distribution | None = None,
     ) -> None:
         self.command, self.experiment, self.data_dir = command, experiment, data_dir
         self.artifacts, self.observer = artifacts, observer
         self.commands = Commands(experiment, data_dir, artifacts.root, artifacts.config)
         self.result = RunResult()
         self.facts: dict[str, Any] = {}
-        self._interrupt = Interrupt(self._say_stopping)
+        self._fingerprint: provenance.Fingerprint | None = None
+        self._hooks: list[Any] = []
+        self.distribution = distribution
+        is_alone = distribution is None or distribution.is_alone
+        self._interrupt = Interrupt(self._say_stopping, deaf_seconds=0.0 if is_alone else _DEAF_SECONDS)
         self._started = perf_counter()
+        self._is_leaving = False
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this is the process that writes and shows."""
+        return self.distribution is None or self.distribution.is_main
 
     @property
     def interrupted(self) -> bool:
         """True after Ctrl-C."""
         return self._interrupt.requested
 
+    def agree(self, *flags: bool) -> list[bool]:
+        """Tell for each flag whether it is set in any process; if one was interrupted, all are.
+
+        Args:
+            *flags: Flags of this process.
+        """
+        if self.distribution is None or self.distribution.is_alone:
+            return list(flags)
+        interrupted, *agreed = self.distribution.any_of(self.interrupted, *flags)
+        self._interrupt.requested = self._interrupt.requested or interrupted
+        return agreed
+
     @property
     def record(self) -> Path:
         """The file that says what was run."""
         return self.artifacts.run_json if self.command == "train" else self.artifacts.root / f"{self.command}.json"
+
+    def fingerprint(self, parts: Sequence[PhaseParts], seed: int) -> provenance.Fingerprint:
+        """Return everything the result of this run depends on; it is made once.
+
+        Args:
+            parts: The phases that will run.
+            seed: The seed.
+        """
+        if self._fingerprint is None and not self.is_main:
+            self._fingerprint = provenance.Fingerprint()
+        if self._fingerprint is None:
+            datasets = {part.name: part.loader.dataset for part in parts}
+            self._fingerprint = provenance.fingerprint(self.experiment, datasets, self.data_dir, seed)
+        return self._fingerprint
 
     def begin(self, parts: Sequence[PhaseParts], seed: int, **facts: Any) -> None:
         """Write the record and the first line of the log.
@@ -68,35 +116,45 @@ class Session:
             seed: The seed.
             **facts: What else belongs into the record.
         """
+        if not self.is_main:
+            return
+        self._hooks = [hook for part in parts for hook in part.hooks]
         config = self.experiment.path
+        made = self.fingerprint(parts, seed)
         self.facts = {
             "command": self.command,
             "status": "running",
             "started": now(),
             "config_file": Path(config).name,
-            "config_digest": self.experiment.digest,
             "seed": seed,
             **facts,
-            "data": {part.name: _data_facts(part, self.data_dir) for part in parts},
-            "versions": provenance.package_versions(),
             "git": provenance.git_state(Path(config).parent if config else Path()),
-            "machine": provenance.machine_facts(),
             "repairs": list(self.experiment.repairs),
-            "config": self.experiment.resolved(),
+            **made.facts,
         }
+        if self.command == "train":
+            names = provenance.names_document(made.names, self.data_dir, self.artifacts.root)
+            self.artifacts.write_json(self.artifacts.root / provenance.NAMES_FILE, names)
+        keep_split(self.experiment, self.artifacts.root)
         self.artifacts.write_json(self.artifacts.config, self.facts["config"])
         self.artifacts.write_json(self.record, self.facts)
         log = {key: self.facts[key] for key in ("command", "seed", "config_digest", *facts)}
         self.artifacts.append("start", **log)
+        if warning := shared_cases(parts, self.data_dir):
+            self.observer.on_message(warning)
 
-    def run_epoch(self, parts: PhaseParts, epoch: int) -> EpochRow | None:
-        """Run one pass over the data of a phase; None when Ctrl-C stopped it before the end.
+    def run_epoch(
+        self, parts: PhaseParts, epoch: int, after_batch: Callable[[BatchEnd], bool] | None = None
+    ) -> EpochRow | None:
+        """Run one pass over the data of a phase, or what is left of it; None when it was stopped before the end.
 
         Args:
             parts: The phase.
             epoch: Number of the epoch, from 0.
+            after_batch: Called after every batch; True stops there. None stops after Ctrl-C.
         """
-        listener = _Listener(self.observer, len(parts.loader), self._interrupt)
+        stops = after_batch or self._is_to_stop
+        listener = _Listener(self.observer, len(parts.loader), stops)
         self.observer.on_phase_start(parts.name, epoch, listener.n_batches)
         subscription = parts.workflow.subscribe(listener)
         started = perf_counter()
@@ -107,15 +165,18 @@ class Session:
                 parts.workflow.run()
         finally:
             subscription.remove()
-        if self.interrupted or listener.event is None:
+        if listener.event is None or (after_batch is None and self.interrupted):
             return None
         event = listener.event
-        seconds = perf_counter() - started
-        return EpochRow(parts.name, epoch, dict(event.losses), dict(event.metrics), seconds, event.n_batches)
+        seconds, n_skipped = perf_counter() - started, parts.workflow.guard.n_skipped
+        losses, metrics = dict(event.losses), dict(event.metrics)
+        return EpochRow(parts.name, epoch, losses, metrics, seconds, event.n_batches, n_skipped)
 
     def log_row(self, row: EpochRow, **facts: Any) -> None:
         """Add a finished pass to the result and the log."""
         self.result.rows.append(row)
+        if not self.is_main:
+            return
         self.artifacts.append("epoch", **vars(row), **facts)
 
     def written(self, path: Path, what: str, *, announce: bool = True) -> None:
@@ -125,9 +186,25 @@ class Session:
         if announce:
             self.observer.on_artifact(path, what)
 
+    def _is_to_stop(self, _event: BatchEnd) -> bool:
+        self.agree()
+        return self.interrupted
+
     def _say_stopping(self) -> None:
+        if self._is_leaving or self._failure_elsewhere() is not None:  # torchrun ends all processes when one has failed
+            return
         with suppress(RuntimeError):  # the signal may come in the middle of another write to the screen
             self.observer.on_message("stopping after this batch; Ctrl-C again stops at once")
+
+    def _told(self, error: BaseException) -> str:
+        if self.distribution is not None and self.distribution.is_lost(error):
+            return "another process of this run has ended, or cannot be reached"
+        return f"{type(error).__name__}: {first_line(error)}"
+
+    def _failure_elsewhere(self) -> str | None:
+        """Return what another process has failed with."""
+        failure = None if self.distribution is None else self.distribution.failure()
+        return None if failure is None else f"process {failure[0]}: {failure[1]}"
 
     def __enter__(self) -> Self:
         self._interrupt.__enter__()
@@ -136,15 +213,18 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._interrupt.__exit__(kind, error, trace)
-        self.result.interrupted = self.interrupted or isinstance(error, KeyboardInterrupt)
+        self._is_leaving = True
+        is_failure = error is not None and not isinstance(error, KeyboardInterrupt)
+        self.result.interrupted = not is_failure and (self.interrupted or error is not None)
         self.result.seconds = perf_counter() - self._started
-        if self.facts:
-            try:
+        try:
+            if self.facts:
                 self._end(error)
-            except EisenError:
-                if error is None:
-                    raise
+        except EisenError:
+            if error is None:
+                raise
+        finally:  # not earlier: torchrun sends SIGTERM to all processes as soon as one has ended
+            self._interrupt.__exit__(kind, error, trace)
 
     def _end(self, error: BaseException | None) -> None:
         """Write how it ended; an error on the way must not hide the one that ended the run."""
@@ -153,12 +233,22 @@ class Session:
         self.facts |= {"status": status, "finished": now(), "seconds": seconds, "best": self.result.best}
         self.facts["epochs_complete"] = self.result.n_epochs
         self.facts["results"] = [vars(row) for row in self.result.rows[-4:]]
+        if self.command == "train":
+            self.facts["weights_digest"] = provenance.saved_digests(self.artifacts.best, self.artifacts.checkpoint)
         if error is not None:
-            self.facts["error"] = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+            self.facts["error"] = self._failure_elsewhere() or self._told(error)
         self.artifacts.write_json(self.record, self.facts)
         event = {"interrupted": "interrupt", "failed": "error", "complete": "end"}[status]
         extra = {"error": self.facts["error"]} if event == "error" else {}
         self.artifacts.append(event, seconds=seconds, best=self.result.best, **extra)
+        for hook in self._hooks:
+            if callable(getattr(hook, "on_run_end", None)):
+                hook.on_run_end(status, error)
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an error says."""
+    return str(error).partition("\n")[0]
 
 
 class _Stopped(Exception):  # noqa: N818  - no error: the way out of an epoch that Ctrl-C ended
@@ -170,29 +260,20 @@ class _Stopped(Exception):  # noqa: N818  - no error: the way out of an epoch th
 
 
 class _Listener:
-    """Counts batches, keeps the results of the epoch, and ends it after Ctrl-C."""
+    """Counts batches, keeps the results of the epoch, and ends it when it is to stop."""
 
-    def __init__(self, observer: Observer, n_batches: int, interrupt: Interrupt) -> None:
+    def __init__(self, observer: Observer, n_batches: int, stops: Callable[[BatchEnd], bool]) -> None:
         self.n_batches = n_batches
         self.event: EpochEnd | None = None
         self._on_batch = observer.on_batch
-        self._interrupt = interrupt
+        self._stops = stops
 
     def on_batch_end(self, event: BatchEnd) -> None:
         """Pass the count on."""
         self._on_batch(event.number + 1, self.n_batches)
-        if self._interrupt.requested:
+        if self._stops(event):
             raise _Stopped
 
     def on_epoch_end(self, event: EpochEnd) -> None:
         """Keep losses and metrics."""
         self.event = event
-
-
-def _data_facts(parts: PhaseParts, data_dir: Path) -> dict[str, Any]:
-    dataset = parts.loader.dataset
-    cases = getattr(dataset, "cases", None)
-    facts: dict[str, Any] = {"n_cases": len(dataset)}
-    if isinstance(cases, Sequence):
-        facts["digest"] = provenance.data_digest(cases, data_dir)
-    return facts

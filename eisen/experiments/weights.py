@@ -12,6 +12,8 @@ from eisen.experiments.checkpoint import load_weights
 if TYPE_CHECKING:
     import torch
 
+    from eisen.utils.distributed import Distribution
+
 __all__ = ["bare_module", "load_into", "state_bytes"]
 
 
@@ -34,8 +36,16 @@ def load_into(model: torch.nn.Module, path: Path) -> None:
     fit_state(model, state["model"] if "model" in state and "epoch" in state else state, str(path))
 
 
-def fit_state(model: torch.nn.Module, state: Mapping[str, Any], source: str) -> None:
+def fit_state(
+    model: torch.nn.Module, state: Mapping[str, Any], source: str, distribution: Distribution | None = None
+) -> None:
     """Load weights by name; everything must fit.
+
+    Args:
+        model: The model, wrapped or not.
+        state: The weights, whole.
+        source: Where they come from.
+        distribution: The processes over which the model may be spread.
 
     Raises:
         TrainingError: If a weight is missing, superfluous or of another shape; the card names the first ones.
@@ -58,7 +68,10 @@ def fit_state(model: torch.nn.Module, state: Mapping[str, Any], source: str) -> 
             to_do="use the configuration the weights were trained with",
             file=source,
         )
-    module.load_state_dict(weights)
+    if distribution is None:
+        module.load_state_dict(weights)
+    else:
+        distribution.load_model(module, weights)
 
 
 def bare_module(model: torch.nn.Module) -> torch.nn.Module:

@@ -45,6 +45,10 @@ def _is_boolean(words: list[str]) -> bool:
     metavar="[BOOLEAN]",
     help="Continue from the checkpoint in the artifact folder.",
 )
+@click.option(
+    "--force", is_flag=True, help="Continue although configuration, data or code have changed since the checkpoint."
+)
+@options.devices_option
 @options.set_option
 @options.seed_option
 @options.talk_options
@@ -56,6 +60,7 @@ def train(
     data_dir: Path,
     artifact_dir: Path,
     resume: bool,
+    force: bool,
     overrides: tuple[str, ...],
     seed: int | None,
 ) -> None:
@@ -66,7 +71,8 @@ def train(
     """
     from eisen_cli.session import finish, open_run
 
-    with open_run(screen, configuration, data_dir, artifact_dir, overrides, seed, epochs, resume=resume) as run:
+    places = (configuration, data_dir, artifact_dir)
+    with open_run(screen, *places, overrides, seed, epochs, resume=resume, force=force) as run:
         result = run.train()
     finish(screen, result)
 

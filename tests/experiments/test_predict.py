@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from experiment_parts import entry, oblique, phase, save, scan, set_hyper
 
-from eisen._core.errors import ArgumentError, ConfigError, GeometryError, VoxelValueError
+from eisen._core.errors import ConfigError, GeometryError, VoxelValueError
 from eisen._core.types import Geometry
-from eisen.experiments.label_maps import probabilities
 from eisen.transforms.functional import restore_label_map
 
 IDENTITY = np.eye(4)
@@ -162,17 +161,8 @@ def test_voxels_the_model_has_not_seen_are_background():
     np.testing.assert_array_equal(labels[3:], 0)
 
 
-def test_probabilities_are_left_alone_and_logits_are_not():
-    values = np.array([[0.2, 0.9]])
-    np.testing.assert_array_equal(probabilities(values), values)
-    np.testing.assert_array_equal(probabilities(10 * values, declared="softmax"), 10 * values)
-    assert probabilities(values, declared="none")[0, 0] > 0.5
-    several = probabilities(np.array([[3.0, -1.0], [0.0, 2.0]]))
-    np.testing.assert_allclose(several.sum(axis=0), 1)
-    with pytest.raises(ArgumentError, match="tanh"):
-        probabilities(values, "tanh")
-
-
-def test_a_model_that_returns_nan_is_an_error():
-    with pytest.raises(VoxelValueError, match="NaN"):
-        probabilities(np.array([[np.nan]]))
+def test_a_model_that_returns_nan_is_an_error(predicted, predict_config):
+    predict_config["General"]["Models"][0]["type"] = "tiny_parts.NotANumber"
+    with pytest.raises(VoxelValueError, match="NaN") as caught:
+        predicted()
+    assert "case_0" in caught.value.card.case

@@ -21,7 +21,7 @@ from eisen.experiments.checkpoint import load_checkpoint, load_weights, previous
 from eisen.experiments.data_checks import CheckContent, CheckGrids
 from eisen.experiments.describe_fields import describe_field
 from eisen.experiments.differences import differences
-from eisen.experiments.hook_state import numbers_of, restore_numbers
+from eisen.experiments.hook_state import hook_state, restore_hook
 from eisen.experiments.provenance import data_digest, digest_of, git_state, machine_facts, package_versions
 from eisen.experiments.records import EpochRow
 from eisen.experiments.weights import load_into
@@ -181,8 +181,8 @@ def test_a_hook_remembers_its_counter_but_not_its_arguments():
 
     old, new = Hook(3), Hook(5)
     old.counter = 2
-    assert numbers_of(old) == {"counter": 2}
-    restore_numbers(new, {**numbers_of(old), "gone": 1})
+    assert hook_state(old) == {"numbers": {"counter": 2}}
+    restore_hook(new, {"numbers": {"counter": 2, "gone": 1}})
     assert (new.patience, new.counter) == (5, 2)
     assert not hasattr(new, "gone")
 

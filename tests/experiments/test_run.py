@@ -126,9 +126,10 @@ def test_a_resumed_run_equals_one_that_was_never_stopped(make_run, config):
     assert_same(first["model"], second["model"])
     assert first["epoch"] == second["epoch"] == 4
     assert first["best"] == second["best"]
-    assert first["optimizer"]["param_groups"] == second["optimizer"]["param_groups"]
-    for number, moments in first["optimizer"]["state"].items():
-        assert_same(moments, second["optimizer"]["state"][number])
+    first_adam, second_adam = first["optimizers"]["default"], second["optimizers"]["default"]
+    assert first_adam["param_groups"] == second_adam["param_groups"]
+    for number, moments in first_adam["state"].items():
+        assert_same(moments, second_adam["state"][number])
     assert first["phases"] == second["phases"]
 
 
@@ -144,7 +145,9 @@ def test_the_log_of_a_resumed_run_goes_on(make_run, config, tmp_path):
 def test_resuming_says_what_has_changed_in_the_configuration(make_run, config):
     make_run(config).train(1)
     config["Training"]["Optimizer"][0]["params"]["weight_decay"] = 0.01
-    run = make_run(config, resume=True)
+    with pytest.raises(TrainingError, match="weight_decay"):
+        make_run(config, resume=True).train(2)
+    run = make_run(config, resume=True, force=True)
     run.train(2)
     assert any("Training.Optimizer[0].params.weight_decay: (absent) -> 0.01" in text for text in run.observer.messages)
 
@@ -153,7 +156,7 @@ def test_resuming_with_another_model_is_refused(make_run, config):
     make_run(config).train(1)
     config["General"]["Models"][0]["params"]["width"] = 3
     with pytest.raises(TrainingError, match="do not fit the model"):
-        make_run(config, resume=True).train(2)
+        make_run(config, resume=True, force=True).train(2)
 
 
 def test_resuming_nothing_starts_from_the_beginning_and_says_so(make_run, config):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
@@ -39,8 +40,7 @@ class ApexPrecision(Precision):
         model, optimizer = self._amp.initialize(model, optimizer, opt_level=self.opt_level)
         return model, optimizer
 
-    def step(self, total: torch.Tensor, optimizer: torch.optim.Optimizer) -> None:
-        """Do the backward pass on the scaled loss and change the weights."""
-        with self._amp.scale_loss(total, optimizer) as scaled:
+    def backward(self, total: torch.Tensor, optimizers: Iterable[torch.optim.Optimizer]) -> None:
+        """Do the backward pass on the scaled loss."""
+        with self._amp.scale_loss(total, list(optimizers)) as scaled:
             scaled.backward()
-        optimizer.step()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -10,7 +10,10 @@ import numpy as np
 import torch
 
 from eisen._core.types import Array
+from eisen.datasets.sharing import Share
+from eisen.utils.distributed import Distribution
 from eisen.utils.events import Message
+from eisen.utils.workflows.gathering import gather_pieces, whole_batch
 
 __all__ = ["Fields", "convert_output_dict_to_cpu", "epoch_message", "to_numpy"]
 
@@ -72,6 +75,39 @@ class Fields:
         _keep(outputs, self._short["outputs"])
         self._last = {"inputs": inputs, "outputs": outputs}
 
+    def state(self) -> dict[str, dict[str, list[Any]]]:
+        """Return the values kept from all batches, tensors only, for a checkpoint."""
+        return {
+            kind: {name: list(c) for name, c in columns.items() if all(isinstance(v, torch.Tensor) for v in c)}
+            for kind, columns in self._short.items()
+        }
+
+    def gathered(self, shares: Sequence[Share], distribution: Distribution) -> Fields:
+        """Return the fields with the values of all processes, in the order of the batches; the last batch is one's own.
+
+        Args:
+            shares: Which parts of which batches were added.
+            distribution: The processes.
+        """
+        together = Fields()
+        together._last = self._last
+        for kind, columns in self._short.items():
+            whole = {
+                name: [_number(value) for value in column]
+                for name, column in columns.items()
+                if len(column) == len(shares)
+            }
+            pieces = gather_pieces(whole, shares, distribution)
+            together._short[kind] = {
+                name: [torch.as_tensor(whole_batch(rows)) if _is_numeric(rows) else rows[0][1] for rows in column]
+                for name, column in pieces.items()
+            }
+        return together
+
+    def restore(self, state: dict[str, dict[str, list[Any]]]) -> None:
+        """Take up what `state` gave."""
+        self._short = {kind: {name: list(c) for name, c in state.get(kind, {}).items()} for kind in self._short}
+
     def release(self) -> None:
         """Let go of the last batch; the next one takes its place."""
         self._last = {"inputs": {}, "outputs": {}}
@@ -104,6 +140,10 @@ def _keep(values: Mapping[str, Any], columns: dict[str, list[Any]]) -> None:
                 columns[name].append(kept)
             except KeyError:
                 columns[name] = [kept]
+
+
+def _is_numeric(rows: Sequence[tuple[Share, Any]]) -> bool:
+    return all(np.issubdtype(value.dtype, np.number) or value.dtype == bool for _, value in rows)
 
 
 def _joined(values: list[Any]) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import Any, Self
 
 import torch
@@ -20,7 +21,7 @@ class Precision:
 
     With ``"bf16"`` and ``"fp16"`` the model runs under autocast. What it returns is brought back to 32 bits before
     losses and metrics see it: sums over a volume do not fit into 16 bits. ``"fp16"`` scales the loss so that small
-    gradients survive; ``"bf16"`` needs no scaling.
+    gradients survive, and leaves out a step whose gradients overflow; ``"bf16"`` needs no scaling.
 
     Args:
         name: ``"fp32"``, ``"bf16"`` or ``"fp16"``.
@@ -63,15 +64,28 @@ class Precision:
             outputs: dict[str, Any] = compute(batch)
         return {name: _in_full(value) for name, value in outputs.items()}
 
-    def step(self, total: torch.Tensor, optimizer: torch.optim.Optimizer) -> None:
-        """Do the backward pass and change the weights."""
+    def backward(self, total: torch.Tensor, optimizers: Iterable[torch.optim.Optimizer]) -> None:
+        """Add the gradients of a loss to those there are."""
+        del optimizers  # Apex needs to know them
+        (total if self.scaler is None else self.scaler.scale(total)).backward()  # type: ignore[no-untyped-call]
+
+    def unscale(self, optimizers: Iterable[torch.optim.Optimizer]) -> None:
+        """Bring the gradients to their true size, e.g. before they are clipped."""
+        if self.scaler is not None:
+            for optimizer in optimizers:
+                self.scaler.unscale_(optimizer)
+
+    def step(self, optimizers: Iterable[torch.optim.Optimizer]) -> bool:
+        """Change the weights; False when the gradients overflowed and no weight was changed."""
         if self.scaler is None:
-            total.backward()  # type: ignore[no-untyped-call]  # so in torch
-            optimizer.step()
-            return
-        self.scaler.scale(total).backward()  # type: ignore[no-untyped-call]  # so in torch
-        self.scaler.step(optimizer)
+            for optimizer in optimizers:
+                optimizer.step()
+            return True
+        for optimizer in optimizers:
+            self.scaler.step(optimizer)
+        before = self.scaler.get_scale()
         self.scaler.update()
+        return self.scaler.get_scale() >= before
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"

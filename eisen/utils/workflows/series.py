@@ -57,6 +57,17 @@ class Series:
                 except KeyError:
                     values[position, name] = [kept]
 
+    def state(self) -> list[dict[str, Any]]:
+        """Return all values, for a checkpoint."""
+        return [
+            {"position": position, "name": name, "values": list(column)}
+            for (position, name), column in self.values.items()
+        ]
+
+    def restore(self, state: Sequence[dict[str, Any]]) -> None:
+        """Take up what `state` gave."""
+        self.values = {(row["position"], row["name"]): list(row["values"]) for row in state}
+
 
 def _as_tensor(name: str, value: Any) -> torch.Tensor:
     if isinstance(value, dict):

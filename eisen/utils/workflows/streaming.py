@@ -9,9 +9,10 @@ import torch
 
 from eisen.utils.workflows.message import to_numpy
 from eisen.utils.workflows.series import Numbers
+from eisen.utils.workflows.stream_states import adapter_of
 from eisen.utils.wrappers import named_results
 
-__all__ = ["final_values", "reset_all"]
+__all__ = ["final_values", "reset_all", "restore_streaming", "streaming_states"]
 
 
 def reset_all(metrics: Sequence[Any]) -> None:
@@ -50,3 +51,23 @@ def _streaming(metric: Any) -> Any:
     """Return the metric inside a wrapper if it streams, None otherwise."""
     inner = getattr(metric, "module", metric)
     return inner if callable(getattr(inner, "reset", None)) and callable(getattr(inner, "compute", None)) else None
+
+
+def streaming_states(metrics: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return what the streaming metrics have counted so far, one dict per metric; empty for others.
+
+    Args:
+        metrics: Wrapped metrics.
+    """
+    return [adapter_of(getattr(metric, "module", metric)).take() for metric in metrics]
+
+
+def restore_streaming(metrics: Sequence[Any], states: Sequence[dict[str, Any]]) -> None:
+    """Let streaming metrics go on from what `streaming_states` gave.
+
+    Args:
+        metrics: Wrapped metrics.
+        states: One dict per metric.
+    """
+    for metric, state in zip(metrics, states, strict=True):
+        adapter_of(getattr(metric, "module", metric)).put([(0, state)])

@@ -11,15 +11,23 @@ from uuid import uuid4
 import torch
 
 from eisen._core.errors import ArgumentError, EisenError, TrainingError
+from eisen.datasets.sharing import Share
+from eisen.utils.distributed import Distribution
+from eisen.utils.distributed.one import ALONE
 from eisen.utils.events import BatchEnd, EpochStart, Event
 from eisen.utils.hub import Hub, Listener, Subscription
 from eisen.utils.workflows.aggregate import EpochDataAggregator
 from eisen.utils.workflows.calls import call_named, checked_modules, demand_names, no_batches, tell_epoch, where
+from eisen.utils.workflows.averaging import WeightAverage
 from eisen.utils.workflows.device import place_on, resolve_device
+from eisen.utils.workflows.gathering import demand_mergeable, share_of
 from eisen.utils.workflows.guard import NonFiniteGuard, total_loss
+from eisen.utils.workflows.layout import with_channels_last
 from eisen.utils.workflows.message import convert_output_dict_to_cpu
 from eisen.utils.workflows.precision import Precision
-from eisen.utils.workflows.schedule import Schedule
+from eisen.utils.workflows.schedule import Schedule, Schedules
+from eisen.utils.workflows.together import calls_whole_model, demand_trainable, has_unused
+from eisen.utils.workflows.update import Update, chosen_optimizers
 
 __all__ = ["EpochDataAggregator", "GenericWorkflow", "convert_output_dict_to_cpu"]
 
@@ -38,9 +46,12 @@ class GenericWorkflow:
         id: What hooks are given to find the workflow.
         losses: The losses, empty if there are none.
         metrics: The metrics, empty if there are none.
-        optimizer: What changes the weights; None outside training.
+        optimizer: What changes the weights, or several by name; None outside training.
+        stepping: How gradients become new weights.
+        average: Average of the weights along the way, or None.
         data_loader: Any iterable of batches (dicts).
         device: Where it computes.
+        distribution: The processes that train together; see `distribute`.
         is_stopped: True when `stop` ended the last epoch early.
 
     Args:
@@ -74,7 +85,11 @@ class GenericWorkflow:
         self.metrics: list[Any] = []
         self.optimizer: Any = None
         self.data_loader: Iterable[Any] | None = None
-        self.schedule: Schedule | None = None
+        self.schedule: Schedule | Schedules | None = None
+        self.stepping = Update()
+        self.average: WeightAverage | None = None
+        self.frozen: list[torch.nn.Module] = []
+        self.channels_last = False
         self.batch_transform = batch_transform
         self.guard = NonFiniteGuard()
         self.device = resolve_device(device, gpu, model)
@@ -82,6 +97,11 @@ class GenericWorkflow:
         self.precision = Precision.of(precision).bind(self.device)
         self.is_stopped = False
         self._batch_number = 0
+        self._is_skipped = False
+        self._progress: Values | None = None
+        self.distribution: Distribution = ALONE
+        self._parallel: Any = None
+        self._share: Share | None = None
         self._hub = Hub(self.id, self)
         self.epoch_aggregator = EpochDataAggregator(self.id)
         self._no_grad = torch.no_grad()
@@ -106,6 +126,27 @@ class GenericWorkflow:
         if data_parallel and torch.cuda.device_count() > 1:
             self.model.module = torch.nn.DataParallel(self.model.module)
 
+    def distribute(self, distribution: Distribution) -> None:
+        """Compute together with other processes, each of which has a workflow like this one.
+
+        The data loader has to give each process its own part, as `eisen.datasets.loading.Loader.divide` lets it.
+        Losses and metrics of an epoch are then those of all processes, in every one of them.
+
+        Args:
+            distribution: The processes, from `eisen.utils.distributed.start_distribution`.
+
+        Raises:
+            ArgumentError: If a metric cannot be added up over processes, or the distribution cannot be used here.
+        """
+        self.distribution = distribution
+        self.epoch_aggregator.distribution = self.guard.distribution = distribution
+        if distribution.is_alone:
+            return
+        demand_mergeable(self.metrics)
+        if self.optimizer is not None:
+            demand_trainable(self, distribution)
+            self.stepping.average_gradients = distribution.average_gradients
+
     # -- one batch ------------------------------------------------------------------------------------------------
 
     def __call__(self, batch: Values) -> tuple[Values, list[Values], list[Values]]:
@@ -122,6 +163,12 @@ class GenericWorkflow:
             MissingFieldError: If the model, a loss or a metric names a field that is not there.
             NonFiniteLossError: If a loss is NaN or infinite in training; see `NonFiniteGuard`.
         """
+        if self._parallel is None or self.stepping.is_last(tuple(chosen_optimizers(self.optimizer, ()))):
+            return self._compute(batch)
+        with self.distribution.waiting(self._parallel):
+            return self._compute(batch)
+
+    def _compute(self, batch: Values) -> tuple[Values, list[Values], list[Values]]:
         if self.precision.is_mixed:
             outputs = self.precision.forward(self.get_output_dictionary, batch)
         else:
@@ -142,11 +189,14 @@ class GenericWorkflow:
             batch: Field names to values, fresh from the data loader; its tensors are moved in place.
         """
         place_on(self.device, batch)
-        return batch if self.batch_transform is None else self.batch_transform(batch)
+        prepared = batch if self.batch_transform is None else self.batch_transform(batch)
+        if self.channels_last:
+            with_channels_last(prepared)
+        return prepared
 
     def get_output_dictionary(self, batch: Values) -> Values:
         """Return the outputs of the model for a batch, by name."""
-        return call_named(self.model, batch)
+        return call_named(self.model if self._parallel is None else self._parallel, batch)
 
     def compute_losses(self, args: Values) -> list[Values]:
         """Return one dict per loss, from the fields of the batch and the outputs."""
@@ -154,6 +204,11 @@ class GenericWorkflow:
 
     def compute_metrics(self, args: Values) -> list[Values]:
         """Return one dict per metric, from the fields of the batch and the outputs; without gradients."""
+        if self._share is not None:
+            return self.epoch_aggregator.measured(self._share, lambda: self._metrics_of(args))
+        return self._metrics_of(args)
+
+    def _metrics_of(self, args: Values) -> list[Values]:
         return [call_named(metric, args) for metric in self.metrics]
 
     def _optimise(self, losses: list[Values], batch: Values) -> None:
@@ -167,13 +222,50 @@ class GenericWorkflow:
                 expected="at least one parameter with requires_grad=True between the input and a loss",
                 to_do="look for .detach(), torch.no_grad() or an arg-max in the model and the losses",
             )
-        if self.guard.is_active:
-            self.guard.check(total, losses, batch, self._epoch, self._batch_number)
-        # here rather than before the forward pass: the first call loads PyTorch's compiler, and takes seconds
-        self.optimizer.zero_grad(set_to_none=True)
-        self.precision.step(total, self.optimizer)
+        if self.guard.is_active and not self.guard.check(total, losses, batch, self._epoch, self._batch_number):
+            self._is_skipped = True
+            return
+        self.update(total)
+
+    def update(self, total: torch.Tensor, *names: str) -> bool:
+        """Take in the loss of a batch: backward pass, and a change of the weights when it is due.
+
+        For workflows of your own that change different weights with different losses. Accumulation, clipping,
+        precision, schedules and averages apply as everywhere.
+
+        Args:
+            total: The loss, a tensor without axes.
+            *names: Names of the optimizers that it is for; none for all.
+
+        Returns:
+            Whether the weights changed.
+
+        Raises:
+            ArgumentError: If there is no optimizer of that name.
+        """
+        # here rather than before the forward pass: the first zero_grad loads PyTorch's compiler, and takes seconds
+        optimizers = chosen_optimizers(self.optimizer, names)
+        if self._share is not None and self._share.weight != 1:
+            total = total * self._share.weight
+        changed = self.stepping(total, optimizers, self.precision)
+        if changed:
+            self._weights_changed(tuple(optimizers))
+        return changed
+
+    def _weights_changed(self, names: Sequence[str]) -> None:
+        if self.distribution.kind == "ddp" and self._parallel is None and calls_whole_model(self):
+            # not before the first step, which shows whether all weights take part
+            self._parallel = self.distribution.wrap(self.model, find_unused=has_unused(self.model, self.distribution))
+            self.stepping.average_gradients = None
+        if self.average is not None:
+            self.average.after_step(self._epoch)
         if self.schedule is not None:
-            self.schedule.end_batch()
+            self.schedule.end_batch(names)
+
+    @property
+    def counts(self) -> bool:
+        """False while a batch is computed only because every process has to compute something."""
+        return self._share is None or self._share.counts
 
     # -- one epoch ------------------------------------------------------------------------------------------------
 
@@ -185,16 +277,31 @@ class GenericWorkflow:
         """
         if self.data_loader is None:
             raise ArgumentError(f"{type(self).__name__} has no data", to_do="set data_loader, or use Training")
-        self.is_stopped = False
-        self._stop_asked = False
+        self.is_stopped = self._stop_asked = False
         self.guard.forget()
+        self.stepping.forget()
         self._announce(self.data_loader)
+        self._set_mode()
+        with torch.set_grad_enabled(self.trains), self.epoch_aggregator as aggregator:
+            first = self._continued(aggregator)
+            self._pass(self.data_loader, aggregator, first)
+            self.guard.flush()
+            self._use_the_rest()
+        _log.info("%s, epoch %d: done", self.phase, self._epoch)
+
+    def _set_mode(self) -> None:
         if isinstance(self.model, torch.nn.Module):
             self.model.train(self.trains)
-        with torch.set_grad_enabled(self.trains), self.epoch_aggregator as aggregator:
-            self._pass(self.data_loader, aggregator)
-            self.guard.flush()
-        _log.info("%s, epoch %d: done", self.phase, self._epoch)
+            for part in self.frozen:
+                part.eval()
+
+    def _use_the_rest(self) -> None:
+        """Use the gradients of the last batches of an epoch, when fewer were left than are accumulated."""
+        if self.optimizer is not None and self.stepping.is_pending:
+            self.stepping.average_gradients = (
+                None if self.distribution.is_alone else self.distribution.average_gradients
+            )
+            self._weights_changed(self.stepping.flush(chosen_optimizers(self.optimizer, ()), self.precision))
 
     def _announce(self, loader: Any) -> None:
         _log.info("%s, epoch %d: start", self.phase, self._epoch)
@@ -203,14 +310,17 @@ class GenericWorkflow:
             n_batches = len(loader) if hasattr(loader, "__len__") else None
             self._hub.emit(EpochStart(self, self.phase, self._epoch, n_batches))
 
-    def _pass(self, loader: Iterable[Any], aggregator: EpochDataAggregator) -> None:
+    def _pass(self, loader: Iterable[Any], aggregator: EpochDataAggregator, first: int) -> None:
         """The loop over batches."""
-        prepares = self.device.type != "cpu" or self.batch_transform is not None
+        prepares = self.device.type != "cpu" or self.batch_transform is not None or self.channels_last
         hears_batches, release, add = self._hub.hears_batches, aggregator.release, aggregator.add
-        number = -1
-        for number, batch in enumerate(loader):
+        number = first - 1
+        for number, batch in enumerate(loader, first):
             release()
-            self._batch_number = number
+            if not self.distribution.is_alone:
+                self._share = share_of(batch, number, self.distribution)
+                number = self._share.number
+            self._batch_number, self._is_skipped = number, False
             try:
                 if prepares:
                     batch = self.prepare(batch)
@@ -218,7 +328,8 @@ class GenericWorkflow:
             except Exception as error:
                 self._explain(error, batch, number)
                 raise
-            add(batch, outputs, losses, metrics)
+            if not self._is_skipped:
+                add(batch, outputs, losses, metrics, self._share)
             if hears_batches():
                 event = BatchEnd(self, self.phase, self._epoch, number, batch, outputs, losses, metrics)
                 self._hub.emit(event)
@@ -228,6 +339,7 @@ class GenericWorkflow:
             del outputs, losses, metrics
         if number < 0:
             raise no_batches(self.phase)
+        self.guard.demand_some(aggregator.n_batches, self.phase, self._epoch)
 
     def _explain(self, error: Exception, batch: Any, number: int) -> None:
         """Add to an error where it happened; its type stays what it is."""
@@ -282,11 +394,7 @@ class GenericWorkflow:
         }
         if hasattr(self, "epoch"):
             state["epoch"] = self.epoch
-        if self.schedule is not None:
-            state["scheduler"] = self.schedule.scheduler.state_dict()
-        if self.precision.scaler is not None:
-            state["scaler"] = self.precision.scaler.state_dict()
-        return state
+        return state | {name: part.state_dict() for name, part in self._parts_with_state().items()}
 
     def load_state_dict(self, state: Values) -> None:
         """Go on from a state that `state_dict` gave."""
@@ -294,7 +402,51 @@ class GenericWorkflow:
         self.epoch_aggregator.best_avg_metric = state["best_avg_metric"]
         if hasattr(self, "epoch"):
             self.epoch = state["epoch"]
-        if self.schedule is not None and "scheduler" in state:
-            self.schedule.scheduler.load_state_dict(state["scheduler"])
-        if self.precision.scaler is not None and "scaler" in state:
-            self.precision.scaler.load_state_dict(state["scaler"])
+        for name, part in self._parts_with_state().items():
+            if name in state:
+                part.load_state_dict(state[name])
+
+    def _parts_with_state(self) -> Values:
+        parts = {"scheduler": self.schedule, "scaler": self.precision.scaler, "average": self.average}
+        return {name: part for name, part in parts.items() if part is not None}
+
+    def progress(self) -> Values | None:
+        """Return where in an epoch the workflow is, to be taken when a batch ends; `continue_at` goes on from there.
+
+        None while gradients wait for further batches: there is nothing to go on from before the weights change.
+        """
+        if self.stepping.is_pending:
+            return None
+        results = self.epoch_aggregator.progress()
+        if results is None:
+            return None
+        loader: Any = self.data_loader
+        is_divided = self._share is not None and hasattr(loader, "after")
+        return {
+            "batch": loader.after(self._batch_number) if is_divided else self._batch_number + 1,
+            "results": results,
+            "metrics": self.epoch_aggregator.streaming_states(),
+            "skipped": [self.guard.n_skipped, *self.guard.skipped_cases],
+        }
+
+    def continue_at(self, progress: Values) -> None:
+        """Let the next `run` go on in the middle of an epoch.
+
+        The data loader must be one that can start late, as `eisen.datasets.loading.Loader` can.
+
+        Args:
+            progress: What `progress` gave.
+        """
+        self._progress = progress
+
+    def _continued(self, aggregator: EpochDataAggregator) -> int:
+        """Take up what `continue_at` was given; return the number of the first batch."""
+        progress, self._progress = self._progress, None
+        if progress is None:
+            return 0
+        loader: Any = self.data_loader
+        loader.start_at(progress["batch"])
+        aggregator.continue_with(progress["results"])
+        aggregator.restore_streaming(progress["metrics"])
+        self.guard.n_skipped, self.guard.skipped_cases = progress["skipped"][0], list(progress["skipped"][1:])
+        return int(progress["batch"])

@@ -42,6 +42,13 @@ class TwoClasses(Brightness):
         return torch.cat([20 * (self.threshold - image), 20 * (image - self.threshold)], dim=1)
 
 
+class NotANumber(Brightness):
+    """Diverged."""
+
+    def forward(self, image):
+        return super().forward(image) * float("nan")
+
+
 class NaNLoss(torch.nn.Module):
     """Finite at first, NaN from the given call on."""
 

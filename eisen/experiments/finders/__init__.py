@@ -1,0 +1,5 @@
+"""Finding settings by trying: the learning rate, and the batch size."""
+
+from eisen._core.optional import exports
+
+__getattr__, __dir__, __all__ = exports(__name__, __file__)

@@ -1,0 +1,12 @@
+from .calibration import Calibration as Calibration
+from .calibration import read_calibration as read_calibration
+from .committee import Committee as Committee
+from .diagram import write_reliability_diagram as write_reliability_diagram
+from .ensemble import Ensemble as Ensemble
+from .ensemble import read_ensemble as read_ensemble
+from .ensemble import weights_digest as weights_digest
+from .links import Link as Link
+from .reliability import Reliability as Reliability
+from .reliability import negative_log_likelihood as negative_log_likelihood
+from .reliability import reliability as reliability
+from .temperature import fit_temperature as fit_temperature

@@ -1,0 +1,17 @@
+from .code import code_facts as code_facts
+from .compare import Change as Change
+from .compare import changes as changes
+from .data import data_digest as data_digest
+from .data import data_facts as data_facts
+from .digests import digest_of as digest_of
+from .fingerprints import Fingerprint as Fingerprint
+from .fingerprints import fingerprint as fingerprint
+from .machine import git_state as git_state
+from .machine import machine_facts as machine_facts
+from .machine import package_versions as package_versions
+from .names import NAMES_FILE as NAMES_FILE
+from .names import names_document as names_document
+from .names import read_names as read_names
+from .resume import check_resume as check_resume
+from .state_digest import saved_digests as saved_digests
+from .state_digest import weights_digest as weights_digest

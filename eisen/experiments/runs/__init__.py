@@ -1,0 +1,5 @@
+"""Runs that are already there: finding, showing, comparing and repeating them."""
+
+from eisen._core.optional import exports
+
+__getattr__, __dir__, __all__ = exports(__name__, __file__)

@@ -1,0 +1,11 @@
+from .comparing import Comparison as Comparison
+from .comparing import ResultPair as ResultPair
+from .comparing import compare_runs as compare_runs
+from .finding import find_runs as find_runs
+from .finding import sorted_runs as sorted_runs
+from .record import RunRecord as RunRecord
+from .record import read_run as read_run
+from .repeating import Reproduction as Reproduction
+from .repeating import reproduce_run as reproduce_run
+from .weights import WeightsPair as WeightsPair
+from .weights import compare_weights as compare_weights

@@ -1,0 +1,5 @@
+"""Splits: which cases train, validate and test, frozen to a file with a digest."""
+
+from eisen._core.optional import exports
+
+__getattr__, __dir__, __all__ = exports(__name__, __file__)

@@ -1,0 +1,15 @@
+from .choice import chosen_fold as chosen_fold
+from .choice import keep_split as keep_split
+from .choice import split_facts as split_facts
+from .choice import split_file as split_file
+from .fold import Fold as Fold
+from .listed import Listed as Listed
+from .listed import list_cases as list_cases
+from .makers import holdout as holdout
+from .makers import kfold as kfold
+from .makers import nested as nested
+from .makers import repeated as repeated
+from .overlap import shared_cases as shared_cases
+from .own import explicit as explicit
+from .pool import pool_of as pool_of
+from .splits import Splits as Splits
