@@ -15,6 +15,8 @@ import click
 
 from eisen._core.errors import ConfigError, EisenError
 from eisen_cli.exit_codes import ExitCode, exit_code_of
+from eisen_cli.options import DEVICES
+from eisen_cli.ranks import as_told, speaks_for, with_process
 from eisen_cli.show.screen import Screen
 
 __all__ = ["EisenCommand", "report"]
@@ -32,6 +34,8 @@ class EisenCommand(click.Command):
         """Run the command; on an error show its card and exit with its code."""
         try:
             with _warnings_as_lines(ctx.ensure_object(Screen)):
+                if ctx.meta.get(DEVICES) is not None:
+                    _spread(ctx)
                 return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
@@ -39,6 +43,15 @@ class EisenCommand(click.Command):
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
                 raise
             ctx.exit(report(ctx.ensure_object(Screen), error))
+
+
+def _spread(ctx: click.Context) -> None:
+    """Run the command in as many processes as ``--devices`` says, and exit with their code; in each, do nothing."""
+    from eisen_cli.devices import run_on_devices
+
+    code = run_on_devices(ctx.meta[DEVICES])
+    if code is not None:
+        ctx.exit(code)
 
 
 @contextmanager
@@ -62,6 +75,10 @@ def report(screen: Screen, error: BaseException) -> ExitCode:
         error: What was raised.
     """
     code = exit_code_of(error)
+    if not speaks_for(error):
+        return code
+    error, screen.silent = as_told(error), False
+    shown = with_process(error if isinstance(error, EisenError) else _unexpected(error))
     if screen.debug:
         traceback.print_exception(error, file=sys.stderr)
     if code is ExitCode.INTERRUPTED:
@@ -69,7 +86,7 @@ def report(screen: Screen, error: BaseException) -> ExitCode:
     else:
         from eisen_cli.show.cards import show_error
 
-        show_error(screen, error if isinstance(error, EisenError) else _unexpected(error), code)
+        show_error(screen, shown, code)
     screen.result(_document(error, code))
     return code
 

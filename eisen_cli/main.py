@@ -10,6 +10,7 @@ import click
 
 from eisen_cli.exit_codes import explained
 from eisen_cli.process import wait_politely
+from eisen_cli.ranks import hush, is_main
 from eisen_cli.show.screen import Screen
 
 __all__ = ["COMMANDS", "cli", "main"]
@@ -19,8 +20,16 @@ COMMANDS = {
     "validate": "eisen_cli.commands.evaluate",
     "test": "eisen_cli.commands.evaluate",
     "predict": "eisen_cli.commands.predict",
+    "calibrate": "eisen_cli.commands.calibrate",
+    "generate": "eisen_cli.commands.generate",
     "check": "eisen_cli.commands.check",
+    "find-lr": "eisen_cli.commands.finders",
+    "find-batch-size": "eisen_cli.commands.finders",
     "data": "eisen_cli.commands.data",
+    "split": "eisen_cli.commands.split",
+    "crossval": "eisen_cli.commands.crossval",
+    "sweep": "eisen_cli.commands.sweep",
+    "runs": "eisen_cli.commands.runs",
     "schema": "eisen_cli.commands.schema",
     "modules": "eisen_cli.commands.modules",
     "demo": "eisen_cli.commands.demo",
@@ -38,7 +47,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
-        command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
+        command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name.replace("-", "_"))
         return command
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - a method of click
@@ -71,12 +80,14 @@ def cli(ctx: click.Context, debug: bool) -> None:
 
     Start with 'eisen demo', which needs no data.
     """
-    ctx.ensure_object(Screen).debug = debug
+    screen = ctx.ensure_object(Screen)
+    screen.debug, screen.silent = debug, not is_main()
 
 
 def main() -> None:
     """Run the command line; the console script ``eisen``."""
     wait_politely()
+    hush()
     here = str(Path.cwd())
     if not {"", here} & set(sys.path):
         sys.path.append(here)  # user modules beside the configuration; last, so that they hide nothing

@@ -11,15 +11,22 @@ import click
 from eisen_cli.show.screen import Screen
 
 __all__ = [
+    "DEVICES",
     "artifact_dir_option",
     "config_argument",
     "data_dir_option",
+    "devices_option",
     "import_option",
     "model_option",
+    "models_option",
     "seed_option",
     "set_option",
     "talk_options",
+    "tta_option",
 ]
+
+DEVICES = "eisen_cli.devices"
+"""Where a context keeps the value of ``--devices``, which `EisenCommand` acts on."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -58,6 +65,19 @@ artifact_dir_option = click.option(
 model_option = click.option(
     "--model", type=_FILE, help="Weights to use.  [default: models/best.pt in the artifact folder]"
 )
+models_option = click.option(
+    "--model",
+    "models",
+    type=_FILE,
+    multiple=True,
+    help="Weights to use; several, or one ensemble.json, predict together. Repeatable.  "
+    "[default: models/best.pt in the artifact folder]",
+)
+tta_option = click.option(
+    "--tta",
+    metavar="VIEWS",
+    help="Test-time augmentation: flips, flips:0,1 (axes from 0), rotations, or flips+rotations.",
+)
 set_option = click.option(
     "--set",
     "overrides",
@@ -66,6 +86,17 @@ set_option = click.option(
     help="Override any value of the configuration, e.g. Training.Optimizer[0].params.lr=1e-3. Repeatable.",
 )
 seed_option = click.option("--seed", type=click.IntRange(min=0), help="Override .Seed of the configuration.")
+def _remember_devices(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+    ctx.meta[DEVICES] = value
+
+
+devices_option = click.option(
+    "--devices",
+    metavar="N|auto",
+    expose_value=False,
+    callback=_remember_devices,
+    help="Compute in N processes, one per GPU ('auto': all GPUs of this machine; without GPUs N processes on the CPU).",
+)
 import_option = click.option(
     "--import", "imports", metavar="MODULE", multiple=True, help="Include the parts of this module. Repeatable."
 )

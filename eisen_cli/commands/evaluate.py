@@ -26,6 +26,7 @@ def _evaluation(method: str, phase: str) -> click.Command:
     @options.data_dir_option
     @options.artifact_dir_option
     @options.model_option
+    @options.devices_option
     @options.set_option
     @options.seed_option
     @options.talk_options

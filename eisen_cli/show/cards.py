@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["show_config_error", "show_error", "show_repairs"]
 
-_ORDER = ("case", "file", "config", "step", "field", "shapes", "expected", "to do")
+_ORDER = ("case", "file", "config", "step", "field", "shapes", "process", "expected", "to do")
 
 
 def show_error(screen: Screen, error: EisenError, code: ExitCode) -> None:

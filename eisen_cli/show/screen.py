@@ -39,6 +39,7 @@ class Screen:
         json: Whether stdout belongs to a machine.
         debug: Whether errors end in a traceback.
         terminal: Whether to draw for a terminal; default is to look.
+        silent: Whether only errors are shown, as in all but one of several processes.
 
     Example:
         >>> Screen(terminal=False).line("3 cases", style="good")
@@ -48,6 +49,7 @@ class Screen:
     json: bool = False
     debug: bool = False
     terminal: bool | None = None
+    silent: bool = False
     _consoles: dict[bool, Console] = field(default_factory=dict, init=False, repr=False)
 
     def is_terminal(self, *, error: bool = False) -> bool:
@@ -56,6 +58,8 @@ class Screen:
         Args:
             error: Ask for stderr.
         """
+        if self.silent and not error:
+            return False
         if self.terminal is not None:
             return self.terminal
         return self._stream(error).isatty() and os.environ.get("TERM") != "dumb"
@@ -85,6 +89,8 @@ class Screen:
             style: A name of `PALETTE`, used on a terminal.
             error: Write to stderr.
         """
+        if self.silent and not error:
+            return
         if self.is_terminal(error=error):
             self.console(error=error).print(text, style=style or None, markup=False, soft_wrap=True)
         else:
@@ -94,6 +100,8 @@ class Screen:
 
     def draw(self, drawing: RenderableType, *, error: bool = False) -> None:
         """Draw something of rich; only for terminals."""
+        if self.silent and not error:
+            return
         self.console(error=error).print(drawing)
 
     def _stream(self, error: bool) -> TextIO:
@@ -101,7 +109,7 @@ class Screen:
 
     def result(self, document: Any) -> None:
         """Write the JSON document of the command to stdout, when ``--json`` was asked for."""
-        if self.json:
+        if self.json and not self.silent:
             sys.stdout.write(json.dumps(plain(document), indent=2, allow_nan=False) + "\n")
             sys.stdout.flush()
 

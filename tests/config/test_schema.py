@@ -12,7 +12,8 @@ from jsonschema import Draft202012Validator
 from eisen.config import config_schema
 
 ROOT = Path(__file__).parents[2]
-FILES = [*sorted((ROOT / "examples").glob("*.json")), ROOT / "tests" / "legacy" / "cli_example.json"]
+EXAMPLES = [path for path in sorted((ROOT / "examples").glob("*.json")) if not path.name.endswith(".split.json")]
+FILES = [*EXAMPLES, ROOT / "tests" / "legacy" / "cli_example.json"]
 
 ENTRIES = {
     "Models": ("eisen.models.VNet", {"input_names": ["image"], "output_names": ["predictions"]}),
