@@ -4,8 +4,10 @@ from .base import EisenDataset as EisenDataset
 from .bids import BIDSDataset as BIDSDataset
 from .Brats import Brats2020 as Brats2020
 from .Brats import read_csv as read_csv
+from .cached import CachedDataset as CachedDataset
 from .camelyon import PatchCamelyon as PatchCamelyon
 from .camus import CAMUS as CAMUS
+from .concat import ConcatDataset as ConcatDataset
 from .dicom_tree import DicomTreeDataset as DicomTreeDataset
 from .emidec_challenge import EMIDEC as EMIDEC
 from .folder import FolderDataset as FolderDataset
@@ -25,6 +27,12 @@ from .rsna_ihd import CLASSES as CLASSES
 from .rsna_ihd import RSNAIntracranialHemorrhageDetection as RSNAIntracranialHemorrhageDetection
 from .rsna_ihd import label_dict_to_array as label_dict_to_array
 from .rsna_ihd import read_rsna_kaggle_label_csv as read_rsna_kaggle_label_csv
+from .sampling import BalancedSampler as BalancedSampler
+from .sampling import CaseSampler as CaseSampler
+from .sampling import WeightedSampler as WeightedSampler
+from .shapes import RandomShapesDataset as RandomShapesDataset
+from .slices import SlicesDataset as SlicesDataset
 from .splitter import EisenDatasetSplitter as EisenDatasetSplitter
+from .subset import SubsetDataset as SubsetDataset
 from .table import TableDataset as TableDataset
 from .ucsd_cls_covid19 import UCSDCovid19 as UCSDCovid19

@@ -72,13 +72,23 @@ class MedMNISTDataset(EisenDataset):
         _check(self.images, self.labels, path)
         super().__init__(range(len(self.images)), transform, **split)
 
+    def peek(self, number: int) -> DataPoint:
+        """Return the label of a case; its image is not touched."""
+        return {"label": _label(self.labels[self.cases[number]])}
+
     def read(self, number: int) -> DataPoint:
         """Return an image and its label."""
         row = self.cases[number]
-        image, label = self.images[row], self.labels[row].reshape(-1)
+        image = self.images[row]
         is_colour = self.images.ndim == 4 and image.shape[-1] in (3, 4)
         image = np.ascontiguousarray(np.moveaxis(image, -1, 0)) if is_colour else image[np.newaxis].copy()
-        return {"image": image, "label": int(label[0]) if label.size == 1 else label.astype(np.float32)}
+        return {"image": image, "label": _label(self.labels[row])}
+
+
+def _label(stored: Any) -> Any:
+    """Return a whole number, or several labels as zeros and ones."""
+    label = stored.reshape(-1)
+    return int(label[0]) if label.size == 1 else label.astype(np.float32)
 
 
 def _arrays(path: Path, phase: str) -> dict[str, Any]:

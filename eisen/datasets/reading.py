@@ -17,7 +17,10 @@ from eisen._core.types import Batch
 __all__ = ["BatchKey", "BatchReader", "Failure", "opened"]
 
 BatchKey = tuple[int, tuple[int, ...]]
-"""What tells a batch: the epoch, and the indices of its cases."""
+"""What tells a batch: the epoch, and the numbers of its samples.
+
+In a data set of n cases, sample i shows case i modulo n: an index from n on is a case drawn again in the same epoch.
+"""
 
 Collate = Callable[[list[Any]], Any]
 
@@ -59,7 +62,7 @@ class BatchReader(Dataset[Any]):
     def _sample(self, epoch: int, index: int) -> Any:
         try:
             with random.sample(self.seed, epoch, index):
-                return self.dataset[index]
+                return self.dataset[self._case(index)]
         except EisenError as error:
             error.note(case=self._name(index))
             raise
@@ -68,8 +71,13 @@ class BatchReader(Dataset[Any]):
             raise StepError(what, case=self._name(index)) from error
 
     def _name(self, index: int) -> str:
-        name = getattr(self.dataset, "case_name", None)
-        return str(name(index)) if callable(name) else f"#{index}"
+        name, number = getattr(self.dataset, "case_name", None), self._case(index)
+        return str(name(number)) if callable(name) else f"#{number}"
+
+    def _case(self, sample: int) -> int:
+        """Return the number of the case that a sample shows."""
+        n = len(self.dataset) if hasattr(self.dataset, "__len__") else 0
+        return sample % n if n else sample
 
     def _batch(self, samples: list[Any], indices: tuple[int, ...]) -> Any:
         names = [self._name(index) for index in indices]

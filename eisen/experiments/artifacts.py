@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from eisen._core.atomic import artifact_error, atomic_write
 from eisen._core.errors import ArtifactError
@@ -129,10 +130,18 @@ class Artifacts:
         """
         line = json.dumps(_plain({"event": event, "time": now(), **facts}), ensure_ascii=False)
         try:
-            with self.log.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
+            with self.log.open("a+b") as file:
+                file.write(b"\n" * _ends_within_a_line(file) + line.encode() + b"\n")
         except OSError as error:
             raise artifact_error(error, self.log) from error
+
+
+def _ends_within_a_line(file: IO[bytes]) -> bool:
+    """Tell whether whoever wrote last was killed in the middle of a line."""
+    if file.seek(0, os.SEEK_END) == 0:
+        return False
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) != b"\n"
 
 
 def make_folder(folder: Path) -> None:

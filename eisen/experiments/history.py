@@ -58,6 +58,28 @@ class History:
         with atomic_write(self.path, "w") as file:
             file.writelines(f"{line}\n" for line in self.lines)
 
+    def not_in(self, log: Path) -> list[dict[str, Any]]:
+        """Return the lines whose epoch and phase a diary lacks: the run may have been killed just before it wrote them.
+
+        Args:
+            log: ``log.jsonl`` of the run.
+        """
+        known = set()
+        if log.exists():
+            events = map(_event, log.read_text(encoding="utf-8").splitlines())
+            known = {(event.get("epoch"), event.get("phase")) for event in events if event.get("event") == "epoch"}
+        rows = map(json.loads, self.lines)
+        return [row for row in rows if (row["epoch"], row["phase"]) not in known]
+
+
+def _event(line: str) -> dict[str, Any]:
+    """Return a line of the diary; the last one may be torn."""
+    try:
+        event: dict[str, Any] = json.loads(line)
+    except ValueError:
+        return {}
+    return event
+
 
 def _finite(value: Any) -> Any:
     if isinstance(value, dict):

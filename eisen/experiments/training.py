@@ -91,14 +91,19 @@ class Trainer:
             self.save()
         self.session.written(artifacts.checkpoint, "last checkpoint", announce=False)
         with Summaries(artifacts.summaries, self.epoch) as summaries:
-            while self.epoch < n_epochs and not self._is_to_stop():
+            while self.epoch < n_epochs and not self._is_ended_by_hook() and not self._is_to_stop():
                 if not self._one_epoch(n_epochs):
                     break
                 self._finish_epoch(n_epochs, summaries)
-                if self.session.agree(any(_says_stop(hook) for part in self.phases for hook in part.hooks))[0]:
-                    self.session.observer.on_message(f"a hook ended the training after epoch {self.epoch}{self._why()}")
-                    break
         self._leave(n_epochs)
+
+    def _is_ended_by_hook(self) -> bool:
+        """Tell whether a hook has had enough, before a resume too, and say so; the same in all processes."""
+        hooks = [hook for part in self.phases for hook in part.hooks]
+        (is_ended,) = self.session.agree(self.epoch > 0 and not self._is_within and any(map(_says_stop, hooks)))
+        if is_ended:
+            self.session.observer.on_message(f"a hook ended the training after epoch {self.epoch}{self._why()}")
+        return is_ended
 
     def _why(self) -> str:
         """Return what the hooks that ended the training say about it."""
@@ -119,6 +124,8 @@ class Trainer:
         resumed(self, path, force=force)
         if self.session.is_main:
             self.history.write()
+            for row in self.history.not_in(self.session.artifacts.log):
+                self.session.artifacts.append("epoch", **row, from_checkpoint=True)
 
     def save(self) -> None:
         """Write the checkpoint; all processes bring their part, the main one writes."""

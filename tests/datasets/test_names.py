@@ -32,6 +32,7 @@ NAMES = [
     "PatchCamelyon",
     "RSNABoneAgeChallenge",
     "RSNAIntracranialHemorrhageDetection",
+    "RandomShapesDataset",
     "TableDataset",
     "UCSDCovid19",
     "label_dict_to_array",

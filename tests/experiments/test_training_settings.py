@@ -276,3 +276,32 @@ def test_equal_runs_have_equal_histories(config, make_run):
     second.train(2)
     assert first.artifacts.history.read_bytes() == second.artifacts.history.read_bytes()
     assert len(first.artifacts.history.read_text().splitlines()) == 4
+
+
+def test_the_diary_is_completed_after_a_kill_between_checkpoint_and_diary(config, make_run):
+    run = make_run(config)
+    run.train(2)
+    lines = run.artifacts.log.read_text().splitlines()
+    kept = [line for line in lines if json.loads(line).get("epoch") != 1]
+    run.artifacts.log.write_text("\n".join(kept) + '\n{"event": "epo')
+    make_run(config, resume=True).train(2)
+    events = [json.loads(line) for line in run.artifacts.log.read_text().splitlines() if not line.endswith('"epo')]
+    assert [(e["epoch"], e["phase"]) for e in events if e["event"] == "epoch"] == [
+        (0, "Training"),
+        (0, "Validation"),
+        (1, "Training"),
+        (1, "Validation"),
+    ]
+    assert [e["epoch"] for e in events if e.get("from_checkpoint")] == [1, 1]
+
+
+def test_a_run_that_a_hook_has_ended_does_not_go_on(config, make_run):
+    config["Validation"]["Hooks"] = [
+        entry("eisen.utils.workflows.EarlyStopping", monitor="mean loss", patience=1, min_delta=100.0)
+    ]
+    first = make_run(config)
+    n_epochs = first.train(5).n_epochs
+    assert n_epochs < 5
+    again = make_run(config, resume=True)
+    assert again.train(5).n_epochs == n_epochs
+    assert any("a hook ended the training" in text for text in again.observer.messages)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +34,27 @@ def from_config(path: Path, data_dir: Path, pattern: re.Pattern[str] | None) -> 
     """
     experiment = read_config(path)
     phases = [phase for phase in experiment.phases.values() if phase.datasets]
+    if experiment.split is not None:  # tests are then cases of Training and Validation
+        phases = [phase for phase in phases if phase.name != "Testing"]
     study = Study(path, f"configuration {path.name}", [], experiment.hyper.labels)
     for phase in phases:
         _add_phase(study, phase, data_dir, pattern)
+    if experiment.split is not None:
+        study.cases = _pooled(study.cases)
     if not study.cases:
         raise ConfigError([_nothing(experiment)])
     study.empty_label = next((p.hyper.empty_label for p in phases if p.hyper.empty_label), "error")
     study.reorients = frozenset(phase.name for phase in phases if _reorients(phase))
     return study
+
+
+def _pooled(cases: Iterable[Case]) -> list[Case]:
+    """Return the cases of an experiment with a frozen split: those of Training and Validation together, each once."""
+    pool: dict[Any, Case] = {}
+    for case in cases:
+        shared = replace(case, phase="Training") if case.phase == "Validation" else case
+        pool.setdefault((shared.phase, *case.files.items()), shared)
+    return list(pool.values())
 
 
 def _nothing(experiment: Experiment) -> Problem:

@@ -12,7 +12,8 @@ from eisen._core.errors import ArgumentError
 from eisen.config import Experiment
 from eisen.experiments.artifacts import Artifacts
 from eisen.experiments.campaigns.task import Task
-from eisen.experiments.differences import differences
+from eisen.experiments.parts import seed_of
+from eisen.experiments.provenance import config_changes
 
 __all__ = ["TaskState", "comparable", "demand_unchanged", "state_of"]
 
@@ -42,7 +43,10 @@ def state_of(task: Task, experiment: Experiment) -> TaskState:
     record = _record(Artifacts(task.folder).run_json)
     if record is None:
         return TaskState("new")
-    changes = list(differences(comparable(record.get("config", {})), comparable(experiment.resolved())))
+    changes = [line for line, serious in config_changes(record.get("config", {}), experiment.resolved()) if serious]
+    seed = seed_of(experiment)
+    if record.get("seed", seed) != seed:
+        changes.append(f"General.Seed: {record['seed']} -> {seed}")
     wanted, trained = task.epochs, record.get("epochs")
     if isinstance(trained, int) and trained > wanted:
         changes.append(f"epochs: {trained} -> {wanted}")

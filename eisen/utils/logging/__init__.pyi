@@ -1,7 +1,13 @@
+from .batches import BatchLoggingHook as BatchLoggingHook
 from .files import CSVHook as CSVHook
 from .files import JSONLinesHook as JSONLinesHook
 from .logs import LoggingHook as LoggingHook
+from .messages import MessageHook as MessageHook
 from .summaries import TensorboardSummaryHook as TensorboardSummaryHook
 from .summaries import plot_confusion_matrix as plot_confusion_matrix
 from .trackers import MLflowHook as MLflowHook
 from .trackers import WeightsAndBiasesHook as WeightsAndBiasesHook
+from .writers import CSVWriter as CSVWriter
+from .writers import JSONLinesWriter as JSONLinesWriter
+from .writers import ScalarWriter as ScalarWriter
+from .writers import TensorBoardWriter as TensorBoardWriter

@@ -39,26 +39,6 @@ class Picky(torch.nn.Module):
         return (predictions - labels).square().mean()
 
 
-class CaseCurve(torch.nn.Module):
-    """Area under the curve of the mean output against whether the label is bright, over all cases of an epoch."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        from torchmetrics.classification import BinaryAUROC
-
-        self.curve = BinaryAUROC()
-
-    def forward(self, predictions, labels):
-        means = predictions.flatten(1).std(1)
-        return self.curve(means, (predictions.flatten(1).mean(1) > 0.5).long())
-
-    def compute(self):
-        return self.curve.compute()
-
-    def reset(self):
-        self.curve.reset()
-
-
 class EpochFile:
     """A hook that adds a line to a file in every epoch."""
 
