@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from eisen._core.errors import ArgumentError, ArtifactError, EisenError
 
-__all__ = ["artifact_error", "atomic_write"]
+__all__ = ["artifact_error", "atomic_write", "remove_leftovers"]
 
 _REASONS: dict[int | None, tuple[str, str]] = {
     errno.ENOSPC: ("the disk is full", "free some space, or choose a folder on another disk"),
@@ -57,7 +57,7 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[
     if mode not in ("w", "wb"):
         raise ArgumentError(f"atomic_write: mode is {mode!r}", expected="'wb' or 'w'")
     target = Path(path)
-    temporary = target.with_name(f".{target.name[:64]}.{token_hex(4)}.part")
+    temporary = target.with_name(f".{target.name[:64]}.{os.getpid()}.{token_hex(4)}.part")
     raw: _RawFile | None = None
     try:
         raw = _RawFile(temporary, "x")
@@ -75,6 +75,29 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[
         if isinstance(cause, OSError) and not isinstance(cause, EisenError):
             raise artifact_error(cause, target) from error
         raise
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files of processes of this machine that were killed while they wrote.
+
+    Args:
+        folder: Where they wrote; folders inside are left alone.
+    """
+    for path in folder.glob(".*.part"):
+        parts = path.name.split(".")
+        if len(parts) >= 5 and parts[-3].isdecimal() and not _is_alive(int(parts[-3])):
+            with suppress(OSError):
+                path.unlink()
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # somebody else's process, or a system that cannot tell
+        return True
+    return True
 
 
 class _RawFile(io.FileIO):

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from eisen._core.atomic import artifact_error, atomic_write
+from eisen._core.atomic import artifact_error, atomic_write, remove_leftovers
 from eisen._core.errors import ArtifactError
 
 __all__ = ["Artifacts"]
@@ -87,7 +87,7 @@ class Artifacts:
         return self.root / "calibration.json"
 
     def prepare(self, bytes_needed: int = 0) -> None:
-        """Make the folder and be sure that it can take the results.
+        """Make the folder, without what a killed run left half-written, and be sure that it can take the results.
 
         Args:
             bytes_needed: How much will be written at least.
@@ -96,6 +96,8 @@ class Artifacts:
             ArtifactError: If it cannot be made or written to, or the disk has too little space left.
         """
         make_folder(self.best.parent)
+        for folder in (self.root, self.best.parent):
+            remove_leftovers(folder)
         probe = self.root / ".eisen-probe"
         with atomic_write(probe) as file:
             file.write(b"eisen")

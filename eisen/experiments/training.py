@@ -215,6 +215,7 @@ class Trainer:
             self._save_best()
         self.save()
         if not session.is_main:
+            session.result.rows += rows
             return
         self.history.write()
         for row in rows:

@@ -6,52 +6,29 @@ without waiting for its end, so while one device computes a chunk, the device be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any
 
 import torch
 from torch import nn
-from torch.overrides import TorchFunctionMode
 
 from eisen._core.errors import ArgumentError, ShapeError
 from eisen.utils.partition import partition, units_of
+from eisen.utils.placement import InputArgumentPlacementChanger, Meeting, send, tensors_in, usable_device
 
-__all__ = ["InputArgumentPlacementChanger", "ModelParallel", "PipelineExecutionStreamer"]
+__all__ = ["ModelParallel", "PipelineExecutionStreamer"]
 
-_STAYS_PUT = (torch.Tensor.to, torch.Tensor.copy_, torch.Tensor.type_as, torch.Tensor.cuda, torch.Tensor.cpu)
-
-
-class InputArgumentPlacementChanger:
-    """Move the inputs of a module to the device of its weights; a forward pre-hook.
-
-    Args:
-        gpu_name: The device, e.g. ``"cuda:1"``, ``1`` or ``"cpu"``.
-
-    Example:
-        >>> layer = nn.Linear(2, 2)
-        >>> handle = layer.register_forward_pre_hook(InputArgumentPlacementChanger("cpu"))
-        >>> layer(torch.zeros(1, 2)).shape
-        torch.Size([1, 2])
-    """
-
-    def __init__(self, gpu_name: Any) -> None:
-        self.gpu_name = gpu_name
-        self.device = _device(gpu_name, type(self).__name__)
-
-    def __call__(self, module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Return the inputs on the device; what is no tensor stays what it is."""
-        del module
-        return tuple(_moved(value, self.device) for value in args)
+_FORMATS = (torch.channels_last, torch.channels_last_3d)
 
 
 class ModelParallel(nn.Module):
     """Spread a network over several devices, and send each batch through in chunks.
 
     The network may be any: its parts are placed whole, in the order in which it registers them, so that every device
-    holds about as many bytes; where values of two devices meet, as in the skip connections of a U-Net, one is sent to
-    the other. Names of weights in checkpoints are those of the network itself. `to` and `cuda` change the type of the
-    weights, never their place.
+    holds about as many bytes; where values of two devices meet, as in the skip connections of a U-Net, they are sent to
+    the one that is further along. Names of weights in checkpoints are those of the network itself. `to` and `cuda`
+    change the type and the memory format of the weights, never their place.
 
     Layers that look at the whole batch, such as batch normalisation in training, see one chunk at a time.
 
@@ -79,52 +56,56 @@ class ModelParallel(nn.Module):
         super().__init__()
         owner = type(self).__name__
         self.split_size = _checked_split(split_size, owner)
-        self.device_ids = [_device(name, owner) for name in _present(device_ids, owner)]
-        self.output_device = self.device_ids[0] if output_device is None else _device(output_device, owner)
+        self.device_ids = [usable_device(name, owner) for name in _present(device_ids, owner)]
+        self.output_device = self.device_ids[0] if output_device is None else usable_device(output_device, owner)
         self.module = module
         self._place()
         self.register_load_state_dict_pre_hook(_take_names_of_the_network)  # type: ignore[no-untyped-call]  # so in torch
 
     def _place(self) -> None:
-        """Move the parts of the network to their devices."""
+        """Move the parts of the network to their devices, and let them fetch their inputs."""
         groups = partition(units_of(self.module, len(self.device_ids)), len(self.device_ids))
+        units = [(unit, device) for device, group in zip(self.device_ids, groups, strict=True) for unit in group]
         self.placement: dict[str, torch.device] = {}
-        for device, group in zip(self.device_ids, groups, strict=True):
-            for unit in group:
-                unit.module.to(device)
-                unit.module.register_forward_pre_hook(InputArgumentPlacementChanger(device))
-                self.placement[unit.name] = device
-        for name, value in _own_tensors(self.module, [unit.module for group in groups for unit in group]):
-            value.data = value.data.to(self.device_ids[0])
-            self.placement[name] = self.device_ids[0]
+        inside = {part for unit, _ in units for part in unit.module.modules()}
+        for name, part in self.module.named_modules():
+            if part not in inside and _holds_tensors(part, recurse=False):
+                part._apply(lambda tensor: tensor.to(self.device_ids[0]), recurse=False)
+                self.placement[name] = self.device_ids[0]
+        for unit, device in units:
+            unit.module.to(device)
+            self.placement[unit.name] = device
+            fetch = InputArgumentPlacementChanger(device)
+            # inner parts too: those of a ModuleList are called one by one, and the list itself never is
+            for part in filter(_holds_tensors, unit.module.modules()):
+                part.register_forward_pre_hook(fetch, with_kwargs=True)
 
-    def forward(self, *args: Any) -> Any:
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Return the result of the network for a batch.
 
         Args:
-            *args: The inputs of the network. Tensors with the batch in their first axis are cut into chunks, everything
-                else goes into each of them.
+            *args: The inputs of the network. Tensors as long as the first one are cut into chunks along their first
+                axis, also those in lists and dicts; everything else goes into each chunk.
+            **kwargs: The same, by name.
         """
-        n = next((len(value) for value in args if isinstance(value, torch.Tensor) and value.ndim), 0)
-        chunks = [self._chunk(args, start, n) for start in range(0, max(n, 1), self.split_size)]
-        with _Meeting() if len(set(self.placement.values())) > 1 else nullcontext():
-            results = [_moved(self.module(*chunk), self.output_device) for chunk in chunks]
-        return _joined(results)
-
-    def _chunk(self, args: tuple[Any, ...], start: int, n: int) -> tuple[Any, ...]:
-        end = start + self.split_size
-        return tuple(
-            value[start:end] if isinstance(value, torch.Tensor) and value.ndim and len(value) == n else value
-            for value in args
-        )
+        n = next((len(tensor) for tensor in tensors_in((args, kwargs)) if tensor.ndim), 0)
+        chunks = [_cut((args, kwargs), start, self.split_size, n) for start in range(0, max(n, 1), self.split_size)]
+        with Meeting(self.device_ids) if len(set(self.device_ids)) > 1 else nullcontext():
+            results = [self.module(*ours, **named) for ours, named in chunks]
+        # sent when all chunks are under way: the first device would wait for each result before its next chunk
+        return _joined([send(result, self.output_device) for result in results])
 
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
         """Return the weights under the names that the network gives them."""
         return self.module.state_dict(*args, **kwargs)
 
     def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> ModelParallel:
-        # only the type is taken over, learned from an empty tensor: the network may not fit where it would be sent
-        retyped = lambda tensor: tensor.to(fn(torch.empty(0, dtype=tensor.dtype)).dtype)  # noqa: E731
+        # only type and memory format are taken over, learned from a small tensor: the network may not fit elsewhere
+        def retyped(tensor: torch.Tensor) -> torch.Tensor:
+            sample = fn(torch.empty((2,) * tensor.ndim, dtype=tensor.dtype))
+            formats = (form for form in _FORMATS if sample.is_contiguous(memory_format=form))
+            return tensor.to(sample.dtype, memory_format=next(formats, torch.preserve_format))
+
         super()._apply(retyped, recurse)  # type: ignore[no-untyped-call]  # so in torch
         return self
 
@@ -170,43 +151,18 @@ class PipelineExecutionStreamer(nn.Module):
         return _joined(chunks)
 
 
-class _Meeting(TorchFunctionMode):
-    """Where tensors of two devices meet in one operation, send all to the device of the first."""
+def _cut(inputs: Any, start: int, size: int, n: int) -> Any:
+    """Return the inputs of one chunk of a batch of `n` cases."""
+    from accelerate.utils import recursively_apply  # takes a second
 
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        del types
-        kwargs = kwargs or {}
-        if func not in _STAYS_PUT:
-            devices = list(dict.fromkeys(_devices((*args, *kwargs.values()))))
-            if len(devices) > 1:
-                args = tuple(_moved(value, devices[0]) for value in args)
-                kwargs = {name: _moved(value, devices[0]) for name, value in kwargs.items()}
-        return func(*args, **kwargs)
+    def cut(tensor: torch.Tensor) -> torch.Tensor:
+        return tensor[start : start + size] if tensor.ndim and len(tensor) == n else tensor
+
+    return recursively_apply(cut, inputs)
 
 
-def _devices(values: Any) -> Iterator[torch.device]:
-    """Yield the device of every tensor with axes; single numbers may be anywhere."""
-    for value in values:
-        if isinstance(value, torch.Tensor):
-            if value.ndim:
-                yield value.device
-        elif isinstance(value, (list, tuple)):
-            yield from _devices(value)
-
-
-def _moved(value: Any, device: torch.device) -> Any:
-    """Return a value with its tensors on a device; without waiting for them."""
-    if isinstance(value, torch.Tensor):
-        return value if value.device == device else value.to(device, non_blocking=True)
-    if isinstance(value, dict):
-        return {key: _moved(item, device) for key, item in value.items()}
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(_moved(item, device) for item in value))
-    if isinstance(value, (list, tuple)):
-        return type(value)(_moved(item, device) for item in value)
-    return value
+def _holds_tensors(part: nn.Module, recurse: bool = True) -> bool:
+    return any(True for _ in part.parameters(recurse)) or any(True for _ in part.buffers(recurse))
 
 
 def _joined(results: list[Any]) -> Any:
@@ -224,33 +180,12 @@ def _joined(results: list[Any]) -> Any:
     return first
 
 
-def _own_tensors(module: nn.Module, placed: list[nn.Module]) -> Iterator[tuple[str, torch.Tensor]]:
-    """Yield the weights and buffers that are in none of the parts."""
-    known = {id(tensor) for part in placed for tensor in (*part.parameters(), *part.buffers())}
-    for name, tensor in (*module.named_parameters(), *module.named_buffers()):
-        if id(tensor) not in known:
-            yield name, tensor
-
-
 def _present(device_ids: Sequence[Any] | None, owner: str) -> Sequence[Any]:
     if device_ids is None:
         return [*range(torch.cuda.device_count())] or ["cpu"]
     if isinstance(device_ids, str) or not len(device_ids):
         raise ArgumentError(f"{owner}: device_ids is {device_ids!r}", expected="a list of devices, e.g. [0, 1]")
     return device_ids
-
-
-def _device(name: Any, owner: str) -> torch.device:
-    """Return a device that can be used."""
-    try:
-        device = torch.device("cuda", name) if isinstance(name, int) else torch.device(name)
-        return torch.empty(0, device=device).device
-    except (RuntimeError, AssertionError, TypeError) as error:
-        n = torch.cuda.device_count()
-        raise ArgumentError(
-            f"{owner}: the device {name!r} cannot be used: {str(error).splitlines()[0]}",
-            expected=f"'cpu' or one of the {n} GPUs of this machine" if n else "'cpu'; this machine has no GPU",
-        ) from error
 
 
 def _checked_split(split_size: Any, owner: str) -> int:

@@ -15,6 +15,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -22,16 +23,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 N_EPOCHS = 3
-MODULES = ["eisen.experiments", "eisen.experiments.run", "eisen.experiments.training", "eisen.experiments.parts"]
-MODULES += [
-    "eisen.utils",
-    "eisen.models",
-    "eisen.ops",
-    "eisen.transforms",
-    "eisen.io",
-    "eisen.datasets",
-    "torch.utils.tensorboard",
-]
 
 
 def entry(type_, **params):
@@ -93,7 +84,8 @@ def configuration(n_workers):
 
 def train(config, data, artifacts):
     """Run, or go on with, a training; the entry point of the processes that are killed."""
-    os.setsid()
+    if os.getpgid(0) != os.getpid():
+        os.setsid()
     sys.path.append(str(Path(__file__).parent))
     import warnings
 
@@ -122,12 +114,24 @@ class Torture:
     within: int = 0
 
     def __post_init__(self):
-        self.context = multiprocessing.get_context("forkserver")
-        self.context.set_forkserver_preload(MODULES)
         self.random = random.Random(self.seed)
         self.data = self.folder / "data"
         self.data.mkdir(parents=True)
         write_data(self.data)
+        self.context = multiprocessing.get_context("forkserver")
+        self.context.set_forkserver_preload(self._modules())
+
+    def _modules(self):
+        """Return what a training imports, so that the server has it already and a kill hardly ever hits an import."""
+        config = self.folder / "config.json"
+        config.write_text(json.dumps(configuration(0)))
+        code = "import json, kills, sys; kills.train(*sys.argv[1:]); print(json.dumps(list(sys.modules)))"
+        command = [sys.executable, "-W", "ignore", "-c", code, str(config), str(self.data), str(self.folder / "first")]
+        paths = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
+        done = subprocess.run(
+            command, env={**os.environ, "PYTHONPATH": paths}, check=True, capture_output=True, text=True
+        )
+        return [name for name in json.loads(done.stdout.splitlines()[-1]) if name != "__main__"]
 
     def run(self, n_kills, n_workers):
         """Kill so many times, and finish the training that was under way."""

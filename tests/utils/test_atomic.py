@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from eisen._core.atomic import artifact_error, atomic_write
+from eisen._core.atomic import artifact_error, atomic_write, remove_leftovers
 from eisen._core.errors import ArgumentError, ArtifactError
 
 
@@ -86,3 +88,12 @@ def test_only_writing_modes_are_accepted(tmp_path: Path) -> None:
 
 def test_an_unknown_reason_is_passed_on() -> None:
     assert "strange" in str(artifact_error(OSError("strange"), "a"))
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
+    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    stays = [f".model.pt.{os.getpid()}.0123abcd.part", ".notes.part", "model.pt", ".a.b.c.part"]
+    for name in [*stays, f".model.pt.{dead.stdout.strip()}.0123abcd.part"]:
+        (tmp_path / name).touch()
+    remove_leftovers(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(stays)

@@ -1,5 +1,5 @@
 from .crossval import CrossValidation as CrossValidation
-from .crossval import CrossValidationResult as CrossValidationResult
+from .crossval_result import CrossValidationResult as CrossValidationResult
 from .ensemble import write_ensemble as write_ensemble
 from .folds import SplitWish as SplitWish
 from .observer import CampaignObserver as CampaignObserver

@@ -3,61 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from eisen._core.errors import ArgumentError
 from eisen.config import Experiment
 from eisen.experiments.artifacts import Artifacts, make_folder
+from eisen.experiments.campaigns.crossval_result import (
+    CrossValidationResult,
+    facts_of,
+    notes_of,
+    summary_document,
+)
 from eisen.experiments.campaigns.ensemble import write_ensemble
 from eisen.experiments.campaigns.folds import SPLIT_FILE, SplitWish, campaign_split
 from eisen.experiments.campaigns.measured import Measured
 from eisen.experiments.campaigns.plan import Plan, run_tasks
-from eisen.experiments.campaigns.statistics import N_RESAMPLES
-from eisen.experiments.campaigns.summary import FoldScores, MetricSummary, summarise_scores
+from eisen.experiments.campaigns.summary import FoldScores, summarise_scores
 from eisen.experiments.campaigns.tables import write_membership, write_scores
-from eisen.experiments.campaigns.task import Task, TaskOutcome
+from eisen.experiments.campaigns.task import Task
 from eisen.experiments.splits import Fold, Splits
 
-__all__ = ["CrossValidation", "CrossValidationResult"]
-
-
-@dataclass
-class CrossValidationResult:
-    """What came out of a cross-validation.
-
-    Args:
-        n_runs: How many runs it has.
-        outcomes: How each run ended; those that were not begun are absent.
-        metrics: One line per metric; empty while runs are missing.
-        notes: What has to be known to read the figures.
-        facts: Cases, groups, folds, seeds and the digest of the split.
-        artifacts: What was written: (path, what it is).
-    """
-
-    n_runs: int
-    outcomes: list[TaskOutcome]
-    metrics: list[MetricSummary] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    facts: dict[str, Any] = field(default_factory=dict)
-    artifacts: list[tuple[Path, str]] = field(default_factory=list)
-
-    @property
-    def is_complete(self) -> bool:
-        """True when every run is trained and measured."""
-        return sum(outcome.is_complete for outcome in self.outcomes) == self.n_runs
-
-    @property
-    def failures(self) -> list[TaskOutcome]:
-        """The runs that failed."""
-        return [outcome for outcome in self.outcomes if outcome.status == "failed"]
-
-    @property
-    def interrupted(self) -> bool:
-        """True when Ctrl-C stopped it."""
-        return any(outcome.status == "interrupted" for outcome in self.outcomes)
+__all__ = ["CrossValidation"]
 
 
 class CrossValidation:
@@ -113,7 +79,7 @@ class CrossValidation:
         tasks = [self._task(name, fold, seed) for name, (fold, seed) in members.items()]
         write_membership(self.plan.root / "membership.csv", splits)
         result = CrossValidationResult(len(tasks), run_tasks(self.plan, tasks))
-        result.facts = _facts(splits, seeds)
+        result.facts = facts_of(splits, seeds)
         result.artifacts = [(self.plan.root / SPLIT_FILE, "frozen split")]
         result.artifacts.append((self.plan.root / "membership.csv", "cases of each fold"))
         if result.is_complete:
@@ -157,7 +123,7 @@ class CrossValidation:
         has_whole = any(each.measured.whole for each in scores)
         metrics = [wrapped(entry, "Metrics") for entry in measured_phase(experiment).metrics] if has_whole else []
         result.metrics = summarise_scores(scores, groups if splits.group is not None else None, metrics)
-        result.notes = [*_notes(scores, splits, result.metrics)]
+        result.notes = [*notes_of(scores, splits, result.metrics)]
         write_scores(root / "scores.csv", scores, groups)
         write_ensemble(
             root / "ensemble.json",
@@ -172,21 +138,6 @@ class CrossValidation:
         ]
 
 
-def summary_document(result: CrossValidationResult) -> dict[str, Any]:
-    """Return the summary of a cross-validation as plain data.
-
-    Args:
-        result: What `CrossValidation.run` returned.
-    """
-    return {
-        "format": "eisen-summary",
-        "version": 1,
-        **result.facts,
-        "notes": result.notes,
-        "metrics": [line.facts() for line in result.metrics],
-    }
-
-
 def _rounds(splits: Splits) -> dict[str, int]:
     """Return the round of each fold: within a round no case is measured twice."""
     rounds: list[set[str]] = []
@@ -199,35 +150,3 @@ def _rounds(splits: Splits) -> dict[str, int]:
         rounds[number] |= cases
         numbers[fold.name] = number
     return numbers
-
-
-def _facts(splits: Splits, seeds: Sequence[int]) -> dict[str, Any]:
-    groups = {facts["group"] for facts in splits.cases.values()}
-    return {
-        "n_cases": len(splits.cases),
-        "group": splits.group,
-        "n_groups": len(groups) if splits.group is not None else None,
-        "folds": [fold.name for fold in splits.folds],
-        "seeds": list(seeds),
-        "split_digest": splits.digest,
-    }
-
-
-def _notes(scores: Sequence[FoldScores], splits: Splits, metrics: Sequence[MetricSummary]) -> list[str]:
-    """Return what has to be known to read the figures."""
-    unit = "cases" if splits.group is None else f"groups ({splits.group})"
-    notes = [f"intervals: 95 %, percentile bootstrap over {unit}, {N_RESAMPLES} resamples with a fixed seed"]
-    measured = [each.measured for each in scores]
-    if any(each.phase != "Testing" for each in measured):
-        notes.append("measured with readers, transforms and metrics of Validation: there is no Testing with metrics")
-    if any(each.part == "validation" for each in measured):
-        notes.append(
-            "some folds have no test part and were measured on their validation cases, which also chose the best "
-            "epoch: the figures are optimistic"
-        )
-    n_measured = len({case for each in measured for case in each.cases})
-    if n_measured < len(splits.cases):
-        notes.append(f"{len(splits.cases) - n_measured} of {len(splits.cases)} cases are in no test part")
-    if any(line.how == "mean of the folds" for line in metrics):
-        notes.append("metrics marked as mean of the folds are computed within each fold, then averaged")
-    return notes

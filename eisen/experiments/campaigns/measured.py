@@ -97,8 +97,8 @@ class Measured:
                 arrays = {name: file[name] for name in file.files}
             values = {name: [_number(value) for value in column] for name, column in document["values"].items()}
             whole = [WholeMetric(**{**entry, "values": _numbers(entry["values"])}) for entry in document["whole"]]
-            facts = [document[name] for name in ("phase", "part", "cases")]
-            return cls(*facts, values, whole, arrays, document["marks"])
+            phase, part, cases = (document[name] for name in ("phase", "part", "cases"))
+            return cls(phase, part, cases, values, whole, arrays, document["marks"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             what = f"the scores in {folder} cannot be read: {error}"
             to_do = f"delete {path.name}; the fold is measured again"

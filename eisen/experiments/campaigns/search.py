@@ -169,8 +169,21 @@ def _values(words: str) -> list[Any]:
     try:
         listed = json.loads(f"[{words}]", parse_constant=_refuse)
     except ValueError:
-        return [_value(word.strip()) for word in re.split(r",(?![^\[]*\])", words) if word.strip()]
+        return [_value(word.strip()) for word in _pieces(words) if word.strip()]
     return list(listed)
+
+
+def _pieces(words: str) -> list[str]:
+    """Split at commas outside of brackets and quotes."""
+    pieces, depth, is_quoted = [""], 0, False
+    for character in words:
+        is_quoted ^= character == '"'
+        depth += 0 if is_quoted else (character in "[{(") - (character in ")}]")
+        if character == "," and depth == 0 and not is_quoted:
+            pieces.append("")
+        else:
+            pieces[-1] += character
+    return pieces
 
 
 def _value(word: str) -> Any:

@@ -13,7 +13,7 @@ from eisen.config import Experiment
 from eisen.experiments.artifacts import Artifacts
 from eisen.experiments.campaigns.task import Task
 from eisen.experiments.parts import seed_of
-from eisen.experiments.provenance import config_changes
+from eisen.experiments.provenance.changed_config import config_changes
 
 __all__ = ["TaskState", "comparable", "demand_unchanged", "state_of"]
 

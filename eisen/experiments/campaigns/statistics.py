@@ -16,6 +16,8 @@ __all__ = ["Interval", "Spread", "bootstrap", "sd", "spread_of"]
 Numbers = npt.NDArray[np.float64]
 
 N_RESAMPLES = 2000
+N_RESAMPLES_TOGETHER = 500
+"""For metrics of all cases together, which have to be computed anew for every resample."""
 _LEVEL = 0.95
 
 

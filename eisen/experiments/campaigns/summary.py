@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eisen.experiments.campaigns.measured import Measured
-from eisen.experiments.campaigns.statistics import Interval, Spread, bootstrap, sd, spread_of
+from eisen.experiments.campaigns.statistics import N_RESAMPLES_TOGETHER, Interval, Spread, bootstrap, sd, spread_of
 
 if TYPE_CHECKING:
     from eisen.utils import EisenModuleWrapper
 
 __all__ = ["FoldScores", "MetricSummary", "summarise_scores"]
-
-_MOST_RESAMPLES_OF_INPUTS = 500
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,9 @@ def _of_cases(name: str, scores: Sequence[FoldScores], groups: Mapping[str, str 
         table[each.fold, each.seed] = _mean(values)
         for case, value in zip(each.measured.cases, values, strict=True):
             by_case.setdefault(case, []).append(value)
-    spread = spread_of([_mean(v) for v in by_case.values()], groups and [groups[case] for case in by_case])
+    spread = spread_of(
+        [_mean(v) for v in by_case.values()], None if groups is None else [groups[case] for case in by_case]
+    )
     everything = [value for values in by_case.values() for value in values]
     missing = sum(map(math.isnan, everything))
     return _line(name, "mean of the cases", spread, table, (len(everything), missing))
@@ -171,9 +171,7 @@ def _joined(
     spreads = {}
     for name, value in values.items():
         is_cell = "," in name  # a cell of a table of counts, which has no interval worth its name
-        interval = (
-            _no_interval() if is_cell else bootstrap(n_units, resampled(name), unit, _MOST_RESAMPLES_OF_INPUTS)
-        )
+        interval = _no_interval() if is_cell else bootstrap(n_units, resampled(name), unit, N_RESAMPLES_TOGETHER)
         spreads[name] = Spread(value, math.nan, len(cases), 0, interval)
     return spreads
 

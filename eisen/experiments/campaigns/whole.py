@@ -73,9 +73,9 @@ class WholeCollector:
     """
 
     def __init__(self, position: int, metric: EisenModuleWrapper) -> None:
-        self.position, self.metric = position, metric
-        self._module: Any = metric.module
-        self._module.reset()
+        module: Any = metric.module
+        module.reset()
+        self.position, self.metric, self._module = position, metric, module
         self._counts: list[Array] = []
         self._inputs: list[list[Array]] | None = []
 

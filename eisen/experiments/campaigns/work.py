@@ -63,9 +63,7 @@ def perform(task: Task, observer: Observer) -> TaskOutcome:
 
 def _train(task: Task, state: TaskState, observer: Observer) -> RunResult:
     resume = state.kind == "unfinished"
-    run = Run(
-        task.experiment(), task.data_dir, task.folder, resume=resume, force=task.force, observer=observer
-    )
+    run = Run(task.experiment(), task.data_dir, task.folder, resume=resume, force=task.force, observer=observer)
     return run.train(task.epochs)
 
 

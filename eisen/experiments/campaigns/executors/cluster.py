@@ -123,7 +123,7 @@ class Ray:
         if where != _LOOPBACK:
             raise ArgumentError(
                 f"Ray would listen on {where}, where other machines can reach it",
-                expected=f"{_LOOPBACK}; Ray was imported before eisen could tell it so",
+                expected=_LOOPBACK,
                 to_do=f"set {_CLUSTER_VARIABLE}=0 in the environment, or name a cluster with --ray-address",
             )
 
@@ -133,9 +133,15 @@ def _loopback_only() -> Iterator[None]:
     """Let Ray take 127.0.0.1 for the address of this machine; it has this for systems whose firewalls ask questions."""
     before = os.environ.get(_CLUSTER_VARIABLE)
     os.environ[_CLUSTER_VARIABLE] = "0"
+    constants = sys.modules.get("ray._private.ray_constants")  # has read the variable when Ray was imported before
+    is_on = getattr(constants, "ENABLE_RAY_CLUSTER", None)
     try:
+        if is_on:
+            vars(constants)["ENABLE_RAY_CLUSTER"] = False
         yield
     finally:
+        if is_on:
+            vars(constants)["ENABLE_RAY_CLUSTER"] = is_on
         if before is None:
             del os.environ[_CLUSTER_VARIABLE]
         else:
@@ -155,7 +161,8 @@ def _do(facts: dict[str, Any], paths: list[str]) -> dict[str, Any]:
     import ray
 
     task = Task.from_facts(facts)
-    cores = ray.get_runtime_context().get_assigned_resources().get("CPU", 1)
+    context: Any = ray.get_runtime_context()
+    cores = context.get_assigned_resources().get("CPU", 1)
     stop = task.root / _STOP_FILE
     if stop.exists():
         return vars(TaskOutcome(task.name, task.folder, "interrupted"))

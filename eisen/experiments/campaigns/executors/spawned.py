@@ -93,7 +93,7 @@ class Spawned:
             "what": f"the process of {self.task.name} ended without a word, with {name}{memory}",
             "file": str(log),
             "expected": _last_line(log) or "an outcome",
-            "to_do": "look into the log; run again to continue from the checkpoint, with fewer --jobs if memory ran out",
+            "to_do": "look into the log; the same command continues it, with fewer --jobs if memory ran out",
         }
         seconds = perf_counter() - self._started
         return TaskOutcome(self.task.name, self.task.folder, "failed", seconds, error=error)
