@@ -86,6 +86,8 @@ set_option = click.option(
     help="Override any value of the configuration, e.g. Training.Optimizer[0].params.lr=1e-3. Repeatable.",
 )
 seed_option = click.option("--seed", type=click.IntRange(min=0), help="Override .Seed of the configuration.")
+
+
 def _remember_devices(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
     ctx.meta[DEVICES] = value
 

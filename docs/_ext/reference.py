@@ -29,6 +29,8 @@ PAGES = {
     "eisen.utils.artifacts": "Artifact hooks",
     "eisen.config": "Configuration",
     "eisen.experiments": "Experiments",
+    "eisen.experiments.campaigns": "Cross-validation and sweeps",
+    "eisen.experiments.finders": "Finding settings",
     "eisen._core.errors": "Errors",
     "eisen._core.types": "Types",
 }

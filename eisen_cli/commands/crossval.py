@@ -48,7 +48,7 @@ _SHARE = click.FloatRange(0, 1, max_open=True)
 @options.seed_option
 @options.talk_options
 @click.pass_obj
-def crossval(screen: Screen, seeds: int, **words: Any) -> None:
+def crossval(screen: Screen, /, seeds: int, **words: Any) -> None:
     r"""Train every fold of CONFIGURATION for EPOCHS epochs, and measure each test case once with its best model.
 
     Cases of one patient must stay together: name what they have in common with --group, or declare with --no-group

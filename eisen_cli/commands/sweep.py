@@ -36,7 +36,9 @@ __all__ = ["sweep"]
 @options.seed_option
 @options.talk_options
 @click.pass_obj
-def sweep(screen: Screen, grids: tuple[str, ...], n_trials: int | None, ranges: tuple[str, ...], **words: Any) -> None:
+def sweep(
+    screen: Screen, /, grids: tuple[str, ...], n_trials: int | None, ranges: tuple[str, ...], **words: Any
+) -> None:
     r"""Train what CONFIGURATION describes with different values, for EPOCHS epochs each.
 
     Either every combination of a grid, or N draws. Paths are written as for --set; one that is not in the

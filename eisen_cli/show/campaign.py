@@ -112,7 +112,9 @@ def show_sweep(screen: Screen, result: SweepResult) -> None:
     screen.line()
     if result.best is not None:
         direction = "largest" if result.larger_is_better else "smallest"
-        screen.line(f"best: {result.best.name}, {direction} {result.judged_by} {number(result.best.value)}", style="good")
+        screen.line(
+            f"best: {result.best.name}, {direction} {result.judged_by} {number(result.best.value)}", style="good"
+        )
         for path, value in result.best.values.items():
             screen.line(f"  --set {path}={value}")
         screen.line("it was chosen by the validation data: test it on other data", style="quiet")

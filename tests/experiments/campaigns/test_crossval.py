@@ -132,7 +132,9 @@ def test_a_failing_fold_is_reported_and_the_others_go_on(crossval, complete, con
     value = next(c["x"] for c in json.loads((data_dir / "cases.json").read_text()) if c["name"] == case)
     broken = tmp_path / "broken"
     broken.touch()
-    config["Testing"] = {k: json.loads(json.dumps(config["Validation"][k])) for k in ("Datasets", "Transforms", "Metrics")}
+    config["Testing"] = {
+        k: json.loads(json.dumps(config["Validation"][k])) for k in ("Datasets", "Transforms", "Metrics")
+    }
     fails = part("campaign_parts.FailsOn", fields=["x"], value=value, when=str(broken))
     config["Validation"]["Transforms"].insert(0, fails)
     frozen = complete[0] / "split.json"
