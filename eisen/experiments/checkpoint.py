@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from eisen._core.atomic import artifact_error, atomic_write
 from eisen._core.errors import ArtifactError, CorruptFileError, MissingFileError, TrainingError
@@ -42,7 +42,7 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
     with atomic_write(path) as file:
         sealing = SealingWriter(file)
         try:
-            torch.save(state, sealing)
+            torch.save(state, cast(IO[bytes], sealing))  # it only writes, and does not look back
             sealing.seal()
         except RuntimeError as error:  # torch's own writer turns a full disk into one
             cause = error.__context__

@@ -132,7 +132,7 @@ def _results(rows: Sequence[EpochRow]) -> dict[str, float]:
 def _compute(node: Any, values: Sequence[float] | Mapping[int, float]) -> float:
     if isinstance(node, ast.Name):
         return values[int(node.id[1:])]
-    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+    if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)) and not isinstance(node.value, bool):
         return float(node.value)
     if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
         return _BINARY[type(node.op)](_compute(node.left, values), _compute(node.right, values))

@@ -1,8 +1,8 @@
 from .helpers import merge_two_dicts as merge_two_dicts
 from .helpers import read_json_from_file as read_json_from_file
-from .parallel import InputArgumentPlacementChanger as InputArgumentPlacementChanger
 from .parallel import ModelParallel as ModelParallel
 from .parallel import PipelineExecutionStreamer as PipelineExecutionStreamer
+from .placement import InputArgumentPlacementChanger as InputArgumentPlacementChanger
 from .splitter import EisenDatasetSplitter as EisenDatasetSplitter
 from .splitter import ListDataset as ListDataset
 from .wrappers import EisenDatasetWrapper as EisenDatasetWrapper

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from eisen.utils.distributed import states
 from eisen.utils.distributed.failure import FailureBoard, is_lost_connection
 from eisen.utils.distributed.launch import Place
 from eisen.utils.distributed.models import averaged, common_statistics, data_parallel, sharded
@@ -86,15 +85,27 @@ class ProcessGroup(Distribution):
 
     def full_state(self, state: Any) -> Any:
         """Return a state as one process would have it: tensors that are spread over processes become whole."""
-        return states.whole(state) if self.kind == "fsdp" else state
+        if self.kind != "fsdp":
+            return state
+        from eisen.utils.distributed import states  # takes seconds to load
+
+        return states.whole(state)
 
     def load_model(self, module: torch.nn.Module, state: Mapping[str, Any]) -> None:
         """Load whole weights into a module, spread or not."""
-        module.load_state_dict(states.spread_like(module.state_dict(), state) if self.kind == "fsdp" else state)
+        if self.kind == "fsdp":
+            from eisen.utils.distributed import states
+
+            state = states.spread_like(module.state_dict(), state)
+        module.load_state_dict(state)
 
     def load_optimizer(self, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
         """Load a state with whole tensors into an optimizer, whose weights are spread or not."""
-        optimizer.load_state_dict(states.spread_optimizer(optimizer, state) if self.kind == "fsdp" else state)
+        if self.kind == "fsdp":
+            from eisen.utils.distributed import states
+
+            state = states.spread_optimizer(optimizer, state)
+        optimizer.load_state_dict(state)
 
     def claim_failure(self, what: str) -> bool:
         """Tell whether this process is the first to fail, and so the one to say why."""

@@ -70,7 +70,7 @@ class Distribution:
     # -- the model ------------------------------------------------------------------------------------------------
 
     def prepare(self, model: Any, device: torch.device, precision: str | None = None) -> Any:
-        """Move a model to its device and change what has to be changed for many processes, before its optimizer is made.
+        """Move a model to its device and make it ready for several processes; to be done before its optimizer is made.
 
         With ``"fsdp"`` its weights are spread over the processes. On GPUs batch normalisation takes in the cases of
         all of them.

@@ -1,16 +1,14 @@
 """The states of streaming metrics: kept for a checkpoint, and brought together from several processes.
 
-torchmetrics and MONAI bring their states together themselves, but in the order of the processes, so that sums of fractions
-differ in their last digits, and they fail where a process has had no batch at all. Here the state of every batch is kept
-by itself, and at the end all are added up in the order of the batches, exactly as one process does it.
+torchmetrics and MONAI bring their states together themselves, but in the order of the processes, so that sums of
+fractions differ in their last digits, and they fail where a process has had no batch at all. Here the state of every
+batch is kept by itself, and at the end all are added up in the order of the batches, exactly as one process does it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-
-import torch
 
 from eisen.datasets.sharing import Share
 from eisen.utils.distributed import Distribution

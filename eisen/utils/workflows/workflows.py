@@ -17,8 +17,8 @@ from eisen.utils.distributed.one import ALONE
 from eisen.utils.events import BatchEnd, EpochStart, Event
 from eisen.utils.hub import Hub, Listener, Subscription
 from eisen.utils.workflows.aggregate import EpochDataAggregator
-from eisen.utils.workflows.calls import call_named, checked_modules, demand_names, no_batches, tell_epoch, where
 from eisen.utils.workflows.averaging import WeightAverage
+from eisen.utils.workflows.calls import call_named, checked_modules, demand_names, no_batches, tell_epoch, where
 from eisen.utils.workflows.device import place_on, resolve_device
 from eisen.utils.workflows.gathering import demand_mergeable, share_of
 from eisen.utils.workflows.guard import NonFiniteGuard, total_loss

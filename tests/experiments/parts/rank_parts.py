@@ -13,7 +13,8 @@ class PlainNet(torch.nn.Module):
 
     def __init__(self, width: int = 4, dropout: float = 0.0, spare: bool = False) -> None:
         super().__init__()
-        self.first = torch.nn.Conv3d(1, width, 3, padding=1)
+        # without a bias, which the normalisation would take away again: its gradient would be rounding alone
+        self.first = torch.nn.Conv3d(1, width, 3, padding=1, bias=False)
         self.norm = torch.nn.InstanceNorm3d(width, affine=True)
         self.drop = torch.nn.Dropout3d(dropout)
         self.last = torch.nn.Conv3d(width, 1, 1)
