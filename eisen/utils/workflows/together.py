@@ -8,12 +8,12 @@ from eisen._core.errors import ArgumentError
 from eisen.utils.distributed import Distribution
 
 if TYPE_CHECKING:
-    from eisen.utils.workflows.workflows import GenericWorkflow
+    from eisen.utils.workflows.optimising import Optimising
 
 __all__ = ["calls_whole_model", "demand_trainable", "has_unused"]
 
 
-def calls_whole_model(workflow: GenericWorkflow) -> bool:
+def calls_whole_model(workflow: Optimising) -> bool:
     """Tell whether every step of a workflow is one call of its model, forward and backward.
 
     Otherwise, as with a generator and a discriminator that learn in turns, nobody but the workflow knows when all
@@ -39,7 +39,7 @@ def has_unused(model: Any, distribution: Distribution) -> bool:
     return distribution.any_true(any(weight.requires_grad and weight.grad is None for weight in model.parameters()))
 
 
-def demand_trainable(workflow: GenericWorkflow, distribution: Distribution) -> None:
+def demand_trainable(workflow: Optimising, distribution: Distribution) -> None:
     """Raise if weights that are spread over processes cannot be trained this way.
 
     Args:

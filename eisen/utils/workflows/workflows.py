@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import torch
 
-from eisen._core.errors import ArgumentError, EisenError, TrainingError
+from eisen._core.errors import ArgumentError, EisenError
 from eisen.datasets.sharing import Share
 from eisen.utils.distributed import Distribution
 from eisen.utils.distributed.one import ALONE
@@ -20,13 +20,14 @@ from eisen.utils.workflows.aggregate import EpochDataAggregator
 from eisen.utils.workflows.averaging import WeightAverage
 from eisen.utils.workflows.calls import call_named, checked_modules, demand_names, no_batches, tell_epoch, where
 from eisen.utils.workflows.device import place_on, resolve_device
-from eisen.utils.workflows.gathering import demand_mergeable, share_of
-from eisen.utils.workflows.guard import NonFiniteGuard, total_loss
+from eisen.utils.workflows.gathering import share_of
+from eisen.utils.workflows.guard import NonFiniteGuard
 from eisen.utils.workflows.layout import with_channels_last
 from eisen.utils.workflows.message import convert_output_dict_to_cpu
+from eisen.utils.workflows.optimising import Optimising
 from eisen.utils.workflows.precision import Precision
+from eisen.utils.workflows.resuming import Resuming
 from eisen.utils.workflows.schedule import Schedule, Schedules
-from eisen.utils.workflows.together import calls_whole_model, demand_trainable, has_unused
 from eisen.utils.workflows.update import Update, chosen_optimizers
 
 __all__ = ["EpochDataAggregator", "GenericWorkflow", "convert_output_dict_to_cpu"]
@@ -36,7 +37,7 @@ _Function = TypeVar("_Function", bound=Listener)
 Values = dict[str, Any]
 
 
-class GenericWorkflow:
+class GenericWorkflow(Optimising, Resuming):
     """Runs a model over batches, and tells what happens.
 
     `Training`, `Validation` and `Testing` are this class with a mode. For a workflow of your own, derive from one of
@@ -126,27 +127,6 @@ class GenericWorkflow:
         if data_parallel and torch.cuda.device_count() > 1:
             self.model.module = torch.nn.DataParallel(self.model.module)
 
-    def distribute(self, distribution: Distribution) -> None:
-        """Compute together with other processes, each of which has a workflow like this one.
-
-        The data loader has to give each process its own part, as `eisen.datasets.loading.Loader.divide` lets it.
-        Losses and metrics of an epoch are then those of all processes, in every one of them.
-
-        Args:
-            distribution: The processes, from `eisen.utils.distributed.start_distribution`.
-
-        Raises:
-            ArgumentError: If a metric cannot be added up over processes, or the distribution cannot be used here.
-        """
-        self.distribution = distribution
-        self.epoch_aggregator.distribution = self.guard.distribution = distribution
-        if distribution.is_alone:
-            return
-        demand_mergeable(self.metrics)
-        if self.optimizer is not None:
-            demand_trainable(self, distribution)
-            self.stepping.average_gradients = distribution.average_gradients
-
     # -- one batch ------------------------------------------------------------------------------------------------
 
     def __call__(self, batch: Values) -> tuple[Values, list[Values], list[Values]]:
@@ -211,57 +191,6 @@ class GenericWorkflow:
     def _metrics_of(self, args: Values) -> list[Values]:
         return [call_named(metric, args) for metric in self.metrics]
 
-    def _optimise(self, losses: list[Values], batch: Values) -> None:
-        """Do one backward pass for the sum of the losses, and change the weights."""
-        total = total_loss(losses)
-        if total is None:
-            return
-        if not total.requires_grad:
-            raise TrainingError(
-                "the losses do not depend on any weight that can be trained",
-                expected="at least one parameter with requires_grad=True between the input and a loss",
-                to_do="look for .detach(), torch.no_grad() or an arg-max in the model and the losses",
-            )
-        if self.guard.is_active and not self.guard.check(total, losses, batch, self._epoch, self._batch_number):
-            self._is_skipped = True
-            return
-        self.update(total)
-
-    def update(self, total: torch.Tensor, *names: str) -> bool:
-        """Take in the loss of a batch: backward pass, and a change of the weights when it is due.
-
-        For workflows of your own that change different weights with different losses. Accumulation, clipping,
-        precision, schedules and averages apply as everywhere.
-
-        Args:
-            total: The loss, a tensor without axes.
-            *names: Names of the optimizers that it is for; none for all.
-
-        Returns:
-            Whether the weights changed.
-
-        Raises:
-            ArgumentError: If there is no optimizer of that name.
-        """
-        # here rather than before the forward pass: the first zero_grad loads PyTorch's compiler, and takes seconds
-        optimizers = chosen_optimizers(self.optimizer, names)
-        if self._share is not None and self._share.weight != 1:
-            total = total * self._share.weight
-        changed = self.stepping(total, optimizers, self.precision)
-        if changed:
-            self._weights_changed(tuple(optimizers))
-        return changed
-
-    def _weights_changed(self, names: Sequence[str]) -> None:
-        if self.distribution.kind == "ddp" and self._parallel is None and calls_whole_model(self):
-            # not before the first step, which shows whether all weights take part
-            self._parallel = self.distribution.wrap(self.model, find_unused=has_unused(self.model, self.distribution))
-            self.stepping.average_gradients = None
-        if self.average is not None:
-            self.average.after_step(self._epoch)
-        if self.schedule is not None:
-            self.schedule.end_batch(names)
-
     @property
     def counts(self) -> bool:
         """False while a batch is computed only because every process has to compute something."""
@@ -294,14 +223,6 @@ class GenericWorkflow:
             self.model.train(self.trains)
             for part in self.frozen:
                 part.eval()
-
-    def _use_the_rest(self) -> None:
-        """Use the gradients of the last batches of an epoch, when fewer were left than are accumulated."""
-        if self.optimizer is not None and self.stepping.is_pending:
-            self.stepping.average_gradients = (
-                None if self.distribution.is_alone else self.distribution.average_gradients
-            )
-            self._weights_changed(self.stepping.flush(chosen_optimizers(self.optimizer, ()), self.precision))
 
     def _announce(self, loader: Any) -> None:
         _log.info("%s, epoch %d: start", self.phase, self._epoch)
@@ -350,10 +271,6 @@ class GenericWorkflow:
             cases = f", cases {case}" if case else ""
             error.add_note(f"in {self.phase}, epoch {self._epoch}, batch {number}{cases}; {shapes}")
 
-    @property
-    def _epoch(self) -> int:
-        return getattr(self, "epoch", 0)
-
     def stop(self) -> None:
         """End the epoch after the batch that is being computed; its events still come."""
         self._stop_asked = True
@@ -383,70 +300,3 @@ class GenericWorkflow:
             A handle; its ``remove()`` ends the subscription. Subscribers are kept alive by the workflow.
         """
         return self._hub.subscribe(subscriber, kind)
-
-    # -- checkpoints ----------------------------------------------------------------------------------------------
-
-    def state_dict(self) -> Values:
-        """Return what is needed to go on later, apart from model and optimizer; to be taken between two runs."""
-        state: Values = {
-            "best_avg_loss": self.epoch_aggregator.best_avg_loss,
-            "best_avg_metric": self.epoch_aggregator.best_avg_metric,
-        }
-        if hasattr(self, "epoch"):
-            state["epoch"] = self.epoch
-        return state | {name: part.state_dict() for name, part in self._parts_with_state().items()}
-
-    def load_state_dict(self, state: Values) -> None:
-        """Go on from a state that `state_dict` gave."""
-        self.epoch_aggregator.best_avg_loss = state["best_avg_loss"]
-        self.epoch_aggregator.best_avg_metric = state["best_avg_metric"]
-        if hasattr(self, "epoch"):
-            self.epoch = state["epoch"]
-        for name, part in self._parts_with_state().items():
-            if name in state:
-                part.load_state_dict(state[name])
-
-    def _parts_with_state(self) -> Values:
-        parts = {"scheduler": self.schedule, "scaler": self.precision.scaler, "average": self.average}
-        return {name: part for name, part in parts.items() if part is not None}
-
-    def progress(self) -> Values | None:
-        """Return where in an epoch the workflow is, to be taken when a batch ends; `continue_at` goes on from there.
-
-        None while gradients wait for further batches: there is nothing to go on from before the weights change.
-        """
-        if self.stepping.is_pending:
-            return None
-        results = self.epoch_aggregator.progress()
-        if results is None:
-            return None
-        loader: Any = self.data_loader
-        is_divided = self._share is not None and hasattr(loader, "after")
-        return {
-            "batch": loader.after(self._batch_number) if is_divided else self._batch_number + 1,
-            "results": results,
-            "metrics": self.epoch_aggregator.streaming_states(),
-            "skipped": [self.guard.n_skipped, *self.guard.skipped_cases],
-        }
-
-    def continue_at(self, progress: Values) -> None:
-        """Let the next `run` go on in the middle of an epoch.
-
-        The data loader must be one that can start late, as `eisen.datasets.loading.Loader` can.
-
-        Args:
-            progress: What `progress` gave.
-        """
-        self._progress = progress
-
-    def _continued(self, aggregator: EpochDataAggregator) -> int:
-        """Take up what `continue_at` was given; return the number of the first batch."""
-        progress, self._progress = self._progress, None
-        if progress is None:
-            return 0
-        loader: Any = self.data_loader
-        loader.start_at(progress["batch"])
-        aggregator.continue_with(progress["results"])
-        aggregator.restore_streaming(progress["metrics"])
-        self.guard.n_skipped, self.guard.skipped_cases = progress["skipped"][0], list(progress["skipped"][1:])
-        return int(progress["batch"])
