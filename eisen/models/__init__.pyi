@@ -1,4 +1,9 @@
+from .classification.resnet import ResNet as ResNet
 from .classification.torchvision_classifier import TorchvisionClassifier as TorchvisionClassifier
+from .classification.vgg3d import VGG3D as VGG3D
+from .generative.dcgan import DCGANDiscriminator as DCGANDiscriminator
+from .generative.dcgan import DCGANGenerator as DCGANGenerator
+from .generative.gan import GAN as GAN
 from .segmentation.highres3Dnet import HighRes2DNet as HighRes2DNet
 from .segmentation.highres3Dnet import HighRes3DNet as HighRes3DNet
 from .segmentation.highresnet import HighResNet as HighResNet

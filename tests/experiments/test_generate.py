@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import nibabel
 import numpy as np
 import pytest
 import torch
-from experiment_parts import entry
+from experiment_parts import Recorder, entry
 from PIL import Image
 
 from eisen._core.errors import ArgumentError, ConfigError, MissingFileError, TrainingError
@@ -85,6 +87,31 @@ def test_a_resumed_gan_is_the_one_that_was_never_stopped(tmp_path, workflow):
     Run(experiment, tmp_path, tmp_path / "whole").train(3)
     Run(experiment, tmp_path, tmp_path / "parts").train(1)
     Run(experiment, tmp_path, tmp_path / "parts", resume=True).train(3)
+    whole, parts = (load_weights(tmp_path / name / "checkpoint.pt") for name in ("whole", "parts"))
+    assert all(torch.equal(parts["model"][name], value) for name, value in whole["model"].items())
+    histories = [(tmp_path / name / "history.jsonl").read_bytes() for name in ("whole", "parts")]
+    assert histories[0] == histories[1]
+
+
+class CtrlC(Recorder):
+    """Asks the run to stop after a batch, counted over all phases."""
+
+    def __init__(self, at_batch):
+        super().__init__()
+        self.left = at_batch
+
+    def on_batch(self, done, n_batches):
+        self.left -= 1
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("at_batch", [2, 4, 7])
+def test_a_gan_that_was_interrupted_within_an_epoch_ends_the_same(tmp_path, at_batch):
+    experiment = read_config(gan_config(tmp_path, mode="wgan-gp", n_critic=2))
+    Run(experiment, tmp_path, tmp_path / "whole").train(2)
+    assert Run(experiment, tmp_path, tmp_path / "parts", observer=CtrlC(at_batch)).train(2).interrupted
+    Run(experiment, tmp_path, tmp_path / "parts", resume=True).train(2)
     whole, parts = (load_weights(tmp_path / name / "checkpoint.pt") for name in ("whole", "parts"))
     assert all(torch.equal(parts["model"][name], value) for name, value in whole["model"].items())
     histories = [(tmp_path / name / "history.jsonl").read_bytes() for name in ("whole", "parts")]

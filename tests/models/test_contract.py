@@ -43,13 +43,21 @@ EXAMPLES = {
     "HighRes3DNet": Example((8, 8, 6), SHALLOW, (7, 5, 3), takes_odd=True),
     "HighResNet": Example((8, 8, 6), {**SHALLOW, "dimensions": 3}, (7, 1, 3), takes_odd=True),
     "ObeliskMIDL": Example((8, 8, 6), {"full_res": [4, 6, 4]}, (9, 7, 5), takes_odd=True),
+    "ResNet": Example((16, 16), {"n_filters": 4, "groups": 2}, (17, 29), takes_odd=True),
     "ResidualEncoderUNet": Example((8, 8, 12), {"n_filters": 4, "n_stages": 2, "deep_supervision": True}, (8, 7, 8)),
     "SwinUNETR": Example((64, 32), {"n_filters": 12, "dimensions": 2, "window_size": 4}, (64, 33), in_one_piece=False),
     "TorchvisionClassifier": Example((64, 64), {"name": "squeezenet1_1"}, (67, 81), takes_odd=True),
     "UNet": Example((32, 16), {"n_filters": 4, **PAIRS}, (33, 47), takes_odd=True),
     "UNet3D": Example((32, 32, 64), {"n_filters": 2, **PAIRS}, (32, 33, 32)),
+    "VGG3D": Example((16, 16, 16), {"n_filters": 4, "n_hidden": 32, "groups": 2}, (17, 19, 23), takes_odd=True),
     "VNet": Example((16, 16, 32), {"n_filters": 2, **PAIRS}, (16, 16, 17)),
 }
+GENERATIVE = {
+    "DCGANDiscriminator",
+    "DCGANGenerator",
+    "GAN",
+}  # other inputs and outputs: tests/models/test_generative.py
+CLASSIFIERS = {"ResNet", "TorchvisionClassifier", "VGG3D"}
 SLOW = {"SwinUNETR"}  # importing MONAI alone takes half a minute on a busy machine
 SAME = {"HighRes3DNet", "HighResNet"}  # the code of HighRes2DNet: what takes seconds is tested on that
 
@@ -81,7 +89,7 @@ def parameters_of(name: str) -> dict[str, inspect.Parameter]:
 
 
 def test_every_network_has_an_example_and_every_example_a_network() -> None:
-    assert sorted(EXAMPLES) == sorted(eisen.models.__all__)
+    assert sorted([*EXAMPLES, *GENERATIVE]) == sorted(eisen.models.__all__)
 
 
 @all_networks
@@ -91,7 +99,7 @@ def test_every_voxel_or_image_gets_a_value_per_class(name: str) -> None:
     batch = images(name)
     before = batch.clone()
     probabilities = made(name, n_classes=3, outputs_activation="softmax")(batch)
-    wanted = (2, 3) if name == "TorchvisionClassifier" else (2, 3, *example.output_shape(example.shape))
+    wanted = (2, 3) if name in CLASSIFIERS else (2, 3, *example.output_shape(example.shape))
     assert probabilities.shape == wanted
     torch.testing.assert_close(probabilities.sum(1), torch.ones_like(probabilities[:, 0]))
     assert torch.equal(batch, before), "the images were changed"
@@ -260,4 +268,4 @@ def test_the_documentation_is_complete(name: str) -> None:
     assert all(words in info.doc for words in ("Source:", "Example:", "Raises:"))
     activation = next(parameter for parameter in info.parameters if parameter.name == "outputs_activation")
     assert activation.choices == ("sigmoid", "softmax", "none")
-    assert activation.default == ("none" if name == "TorchvisionClassifier" else "sigmoid")
+    assert activation.default == ("none" if name in CLASSIFIERS else "sigmoid")

@@ -29,6 +29,7 @@ VOXEL_LOSSES = sorted(
     for name in eisen.ops.losses.__all__
     if issubclass(getattr(eisen.ops.losses, name), VoxelLoss) and name not in ("VoxelLoss", "RegionLoss")
 )
+ADVERSARIAL = ("AdversarialLoss", "GradientPenalty", "WassersteinLoss")  # tests/ops/test_adversarial.py
 TAKES_WEIGHTS = {"DiceCELoss", "FocalLoss", "TopKCrossEntropyLoss"}
 
 
@@ -62,6 +63,7 @@ def test_the_suite_knows_every_loss():
         "RegionLoss",
         "DiceLoss",
         "DeepSupervisionLoss",
+        *ADVERSARIAL,
     }
 
 

@@ -1,3 +1,6 @@
+from .adversarial import AdversarialLoss as AdversarialLoss
+from .adversarial import GradientPenalty as GradientPenalty
+from .adversarial import WassersteinLoss as WassersteinLoss
 from .base import RegionLoss as RegionLoss
 from .base import VoxelLoss as VoxelLoss
 from .combined import DiceCELoss as DiceCELoss

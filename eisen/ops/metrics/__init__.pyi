@@ -1,3 +1,4 @@
+from .averaging import CaseMean as CaseMean
 from .classes import Accuracy as Accuracy
 from .classes import ClassMetric as ClassMetric
 from .classes import ConfusionMatrix as ConfusionMatrix
@@ -10,5 +11,9 @@ from .classes import Specificity as Specificity
 from .dice import DiceMetric as DiceMetric
 from .monai import MONAIMetric as MONAIMetric
 from .per_class import DicePerClass as DicePerClass
+from .pictures import PSNR as PSNR
+from .pictures import SSIM as SSIM
+from .rand import ForegroundRand as ForegroundRand
 from .ranking import AUROC as AUROC
+from .sliced_wasserstein import SlicedWasserstein as SlicedWasserstein
 from .streaming import StreamingMetric as StreamingMetric

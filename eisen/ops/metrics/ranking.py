@@ -78,7 +78,8 @@ class AUROC(nn.Module):
         areas = []
         for curve, score, target in zip(self._curves(), scores, wanted, strict=True):
             curve.update(score, target)
-            areas.append(_area(_curve(self.thresholds).to(score.device), score, target))
+            alone = _curve(self.thresholds, sync_on_compute=False)  # other processes have other batches
+            areas.append(_area(alone.to(score.device), score, target))
         return torch.stack(areas)
 
     def compute(self) -> Tensor:
@@ -111,10 +112,10 @@ class AUROC(nn.Module):
         return list(flat[0]), list(flat[1])
 
 
-def _curve(thresholds: int | None) -> Any:
+def _curve(thresholds: int | None, **options: Any) -> Any:
     from torchmetrics.classification import BinaryROC
 
-    return BinaryROC(thresholds=thresholds)
+    return BinaryROC(thresholds=thresholds, **options)
 
 
 def _area(curve: Any, scores: Tensor, target: Tensor) -> Tensor:

@@ -1,0 +1,3 @@
+from .dcgan import DCGANDiscriminator as DCGANDiscriminator
+from .dcgan import DCGANGenerator as DCGANGenerator
+from .gan import GAN as GAN
