@@ -21,7 +21,7 @@ from eisen.utils import EisenModuleWrapper
 from eisen.utils.workflows import EMA, AdversarialTraining, GenerativeValidation
 
 mode = (sys.argv[1:] or ["gan"])[0]
-n_epochs, folder = int((sys.argv[2:] or [16])[0]), Path((sys.argv[3:] or ["artifacts"])[0])
+n_epochs, folder = int((sys.argv[2:] or [24])[0]), Path((sys.argv[3:] or ["artifacts"])[0])
 folder.mkdir(parents=True, exist_ok=True)
 torch.manual_seed(1)
 

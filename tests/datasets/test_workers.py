@@ -112,7 +112,7 @@ def test_workers_end_at_once_when_their_loader_is_part_of_a_cycle():
     del loader
     gc.collect()
     assert not any(process.is_alive() for process in processes)
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 9  # torch waits for ten seconds when it cannot tell them to end
 
 
 def test_an_error_does_not_keep_the_loader_alive():

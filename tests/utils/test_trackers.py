@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,9 @@ def test_weights_and_biases_works_offline(make_training: Make, tmp_path: Path) -
     hook.close()
     files = list((tmp_path / "wandb").glob("offline-run-*/run-*.wandb"))
     assert len(files) == 1
+    end = time.monotonic() + 60  # its own process writes the file, and takes its time on a busy machine
+    while b"Training/loss/mse" not in files[0].read_bytes() and time.monotonic() < end:
+        time.sleep(0.2)
     assert b"Training/loss/mse" in files[0].read_bytes()
 
 
