@@ -56,19 +56,24 @@ def bring_task(folder: Path, json_file: str, url: str = "", checksum: str = "") 
     if (folder / json_file).exists():
         return
     address, expected = (url, checksum) if url else _known(folder.name, checksum)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ArgumentError(
-            f"{folder} is there, but without {json_file}",
-            expected="a complete task, or nothing: a folder that is in use is never written into",
-            to_do="remove or rename it, or name another folder",
-        )
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise artifact_error(error, folder) from error
     with _alone(folder.with_name(f".{folder.name}.lock")):
         if not (folder / json_file).exists():
+            _demand_free(folder, json_file)
             _bring(folder, Path(json_file).name, address, expected)
+
+
+def _demand_free(folder: Path, json_file: str) -> None:
+    """Raise if there is something else where the task shall be; to be asked while nobody else brings it."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ArgumentError(
+            f"{folder} is there, but without {json_file}",
+            expected="a complete task, or nothing: a folder that is in use is never written into",
+            to_do="remove or rename it, or name another folder",
+        )
 
 
 def _known(name: str, checksum: str) -> tuple[str, str]:

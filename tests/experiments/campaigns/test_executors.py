@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -149,9 +150,9 @@ def test_ray_gives_the_same_bytes_as_serial_and_listens_to_nobody_else(complete,
         def on_task_end(self, outcome):
             us = psutil.Process()
             for process in (us, *us.children(recursive=True)):
-                for connection in process.net_connections(kind="inet"):
-                    if connection.status == psutil.CONN_LISTEN:
-                        addresses.add(connection.laddr.ip)
+                with contextlib.suppress(psutil.NoSuchProcess):  # some come and go
+                    found = process.net_connections(kind="inet")
+                    addresses.update(each.laddr.ip for each in found if each.status == psutil.CONN_LISTEN)
 
     plan = Plan(config, data_dir, tmp_path / "cv", executor="ray", jobs=2, observer=Watch())
     result = CrossValidation(plan, SplitWish(complete[0] / "split.json")).run()
