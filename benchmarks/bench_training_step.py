@@ -1,8 +1,9 @@
 """What a 3-D U-Net costs per training step in eisen, with everything on, over a bare loop, and in Lightning and MONAI.
 
 Everything: a Dice metric, a log of every epoch as CSV, three hooks that hear every batch, a checkpoint at the end of
-the epoch. The bare loop computes the metric and has none of the rest, and the peers have theirs. Lightning writes its checkpoints and logs its own
-way; MONAI's trainer logs through ignite. The same network, loss, optimizer, data and threads for all.
+the epoch. The bare loop computes the metric and has none of the rest, and the peers have theirs. Lightning writes its
+checkpoints and logs its own way; MONAI's trainer logs through ignite. The same network, loss, optimizer, data and
+threads for all.
 
 Then the same network in eisen with one switch each: bf16, torch.compile, channels-last. On a CPU without instructions
 for bf16 eisen says so and computes in fp32.
