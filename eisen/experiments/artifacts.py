@@ -14,7 +14,7 @@ from typing import IO, Any
 from eisen._core.atomic import artifact_error, atomic_write, remove_leftovers
 from eisen._core.errors import ArtifactError
 
-__all__ = ["Artifacts"]
+__all__ = ["Artifacts", "plain"]
 
 
 class Artifacts:
@@ -117,7 +117,7 @@ class Artifacts:
             ArtifactError: If it cannot be written.
         """
         with atomic_write(path, "w") as file:
-            json.dump(_plain(value), file, indent=2, ensure_ascii=False)
+            json.dump(plain(value), file, indent=2, ensure_ascii=False)
             file.write("\n")
 
     def append(self, event: str, **facts: Any) -> None:
@@ -130,7 +130,7 @@ class Artifacts:
         Raises:
             ArtifactError: If it cannot be written.
         """
-        line = json.dumps(_plain({"event": event, "time": now(), **facts}), ensure_ascii=False)
+        line = json.dumps(plain({"event": event, "time": now(), **facts}), ensure_ascii=False)
         try:
             with self.log.open("a+b") as file:
                 file.write(b"\n" * _ends_within_a_line(file) + line.encode() + b"\n")
@@ -163,12 +163,12 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return the value with everything JSON cannot hold replaced: NaN by null, paths by text, tuples by lists."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from eisen._core.atomic import atomic_write
+from eisen.experiments.artifacts import plain
 from eisen.experiments.records import EpochRow
 
 __all__ = ["History"]
@@ -44,7 +44,7 @@ class History:
             if row.phase == "Training":
                 facts["learning_rates"] = {name: list(values) for name, values in rates.items()}
             facts["best"] = is_best
-            self.lines.append(json.dumps(_finite(facts), ensure_ascii=False))
+            self.lines.append(json.dumps(plain(facts), ensure_ascii=False))
 
     def write(self) -> None:
         """Write the file.
@@ -79,11 +79,3 @@ def _event(line: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return event
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,7 +14,7 @@ from eisen._core.atomic import atomic_write
 from eisen.utils.artifacts.best import existing_folder
 from eisen.utils.events import EpochEnd
 from eisen.utils.hub import attach
-from eisen.utils.logging.rows import epoch_row
+from eisen.utils.logging.rows import epoch_row, json_number
 
 __all__ = ["CSVHook", "JSONLinesHook"]
 
@@ -125,8 +124,6 @@ class JSONLinesHook(_TableHook):
 
     def as_text(self, rows: list[Row]) -> str:
         """Return a line per row."""
-        return "".join(json.dumps({k: _finite(v) for k, v in row.items()}, ensure_ascii=False) + "\n" for row in rows)
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+        return "".join(
+            json.dumps({k: json_number(v) for k, v in row.items()}, ensure_ascii=False) + "\n" for row in rows
+        )

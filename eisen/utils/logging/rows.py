@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from eisen.utils.events import EpochSummary
 
-__all__ = ["epoch_row", "named_values"]
+__all__ = ["epoch_row", "json_number", "named_values"]
 
 
 def named_values(event: EpochSummary) -> dict[str, float]:
@@ -19,3 +20,8 @@ def epoch_row(event: EpochSummary, phase: str) -> dict[str, Any]:
     """Return the means of an epoch, with its phase, number, length and number of batches."""
     facts = {"phase": phase, "epoch": event.epoch, "seconds": round(event.seconds, 3), "n_batches": event.n_batches}
     return facts | named_values(event)
+
+
+def json_number(value: Any) -> Any:
+    """Return a value as JSON can hold it: None for what is not finite, for JSON knows no NaN."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, Protocol
 
 from eisen._core.atomic import artifact_error, atomic_write
 from eisen._core.errors import ArgumentError, nearest
+from eisen.utils.logging.rows import json_number
 
 __all__ = ["CSVWriter", "JSONLinesWriter", "ScalarWriter", "TensorBoardWriter", "open_writer"]
 
@@ -155,7 +155,9 @@ class JSONLinesWriter(_LinesWriter):
 
     def lines(self, rows: list[Row]) -> str:
         """Return a line per row."""
-        return "".join(json.dumps({k: _finite(v) for k, v in row.items()}, ensure_ascii=False) + "\n" for row in rows)
+        return "".join(
+            json.dumps({k: json_number(v) for k, v in row.items()}, ensure_ascii=False) + "\n" for row in rows
+        )
 
     def content(self, rows: list[Row]) -> str:
         """Return a line per row."""
@@ -234,7 +236,3 @@ def open_writer(kind: Any, folder: Path, name: str) -> ScalarWriter:
             to_do=nearest(str(kind), KINDS),
         )
     return (CSVWriter if kind == "csv" else JSONLinesWriter)(folder / f"{name}{_ENDINGS[kind]}")
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
