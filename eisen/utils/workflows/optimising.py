@@ -120,8 +120,10 @@ class Optimising:
 
     def _use_the_rest(self) -> None:
         """Use the gradients of the last batches of an epoch, when fewer were left than are accumulated."""
-        if self.optimizer is not None and self.stepping.is_pending:
-            self.stepping.average_gradients = (
-                None if self.distribution.is_alone else self.distribution.average_gradients
-            )
-            self._weights_changed(self.stepping.flush(chosen_optimizers(self.optimizer, ()), self.precision))
+        if self.optimizer is None or not self.stepping.is_pending:
+            return
+        if not self.distribution.is_alone:
+            self.stepping.average_gradients = self.distribution.average_gradients
+        self._weights_changed(self.stepping.flush(chosen_optimizers(self.optimizer, ()), self.precision))
+        if self._parallel is not None:  # which averages whole groups by itself
+            self.stepping.average_gradients = None
