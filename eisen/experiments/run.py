@@ -62,6 +62,7 @@ class Run:
         self.weights = None if model is None else Path(model)
         self.observer = observer or Observer()
         self._distribution: Distribution | None = None
+        self._start: dict[str, Any] = {}
 
     def train(self, epochs: int | None = None) -> RunResult:
         """Train for a number of epochs, validating after each one when there is a Validation phase.
@@ -81,9 +82,11 @@ class Run:
             raise ArgumentError(f"epochs is {n_epochs}", expected="at least 1")
         with self._session("train", distributed=True) as session:
             trainer = self._trainer(session, n_epochs)
+            start = self._start
             if self._has_checkpoint():
                 trainer.resume(self.artifacts.checkpoint, force=self.force)
-            session.begin(trainer.phases, trainer.seed, epochs=n_epochs, first_epoch=trainer.epoch)
+                start = {}
+            session.begin(trainer.phases, trainer.seed, epochs=n_epochs, first_epoch=trainer.epoch, **start)
             trainer.run(n_epochs)
         session.written(session.record, "record of the run", announce=False)
         return session.result
@@ -254,7 +257,7 @@ class Run:
     def _trainer(self, session: Session, n_epochs: int) -> Trainer:
         from eisen.experiments.parts import build_model, build_phase, needed_phase, seed_of
         from eisen.experiments.training import Trainer
-        from eisen.experiments.weights import load_into, state_bytes
+        from eisen.experiments.weights import load_into, start_facts, state_bytes
 
         training = needed_phase(self.experiment, "Training", "train")
         self._prepare_folder()
@@ -262,6 +265,7 @@ class Run:
         self._prepare_folder(_COPIES_OF_THE_MODEL * state_bytes(model))
         if self.weights is not None:
             load_into(model, self.weights)
+        self._start = start_facts(model, self.weights, self.artifacts.root)
         if session.distribution is not None:
             from eisen.utils.workflows import resolve_device
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from eisen.utils.distributed import Distribution
 
-__all__ = ["bare_module", "load_into", "state_bytes"]
+__all__ = ["bare_module", "load_into", "start_facts", "state_bytes"]
 
 
 def load_into(model: torch.nn.Module, path: Path) -> None:
@@ -79,6 +80,22 @@ def bare_module(model: torch.nn.Module) -> torch.nn.Module:
     while isinstance(inner := getattr(model, "module", None), _module_class()):
         model = inner
     return model
+
+
+def start_facts(model: torch.nn.Module, path: Path | None, folder: Path) -> dict[str, Any]:
+    """Return what the record says about the weights a training starts from; nothing when they are random ones.
+
+    Args:
+        model: The model, which has them.
+        path: Their file; None: they are random.
+        folder: The artifact folder, from which the file is named.
+    """
+    from eisen.experiments.provenance.state_digest import weights_digest
+
+    if path is None:
+        return {}
+    digest = weights_digest(bare_module(model).state_dict())
+    return {"start_weights": {"file": os.path.relpath(path, folder), "digest": digest}}
 
 
 def state_bytes(model: torch.nn.Module) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from eisen.experiments.artifacts import Artifacts
 from eisen.experiments.runs.record import RunRecord
 
-__all__ = ["continued_notes"]
+__all__ = ["continued_notes", "start_weights"]
 
 _WORDS = {"config_digest": "configuration", "seed": "seed", "epochs": "number of epochs"}
 
@@ -32,6 +32,20 @@ def continued_notes(run: RunRecord) -> Iterator[str]:
         values = [start[key] for start in starts if key in start]
         if len(set(map(str, values))) > 1:
             yield f"the run was continued with another {words}; it is repeated with the last one"
+
+
+def start_weights(run: RunRecord) -> dict[str, str] | None:
+    """Return the file and digest of the weights the run started from; None when they were random.
+
+    Args:
+        run: The run.
+
+    Example:
+        >>> from pathlib import Path
+        >>> start_weights(RunRecord(Path("nowhere"), {})) is None
+        True
+    """
+    return next((start["start_weights"] for start in _starts(run) if "start_weights" in start), None)
 
 
 def _starts(run: RunRecord) -> list[dict[str, Any]]:

@@ -11,12 +11,15 @@ from typing import Any
 from eisen._core.errors import ArgumentError, MissingFileError, TrainingError
 from eisen.config import Experiment, read_config
 from eisen.experiments.artifacts import Artifacts
+from eisen.experiments.checkpoint import load_weights
 from eisen.experiments.observer import Observer
 from eisen.experiments.provenance.compare import Change
+from eisen.experiments.provenance.digests import short
+from eisen.experiments.provenance.state_digest import weights_digest
 from eisen.experiments.records import EpochRow, RunResult
 from eisen.experiments.run import Run
 from eisen.experiments.runs.comparing import compare_runs
-from eisen.experiments.runs.continued import continued_notes
+from eisen.experiments.runs.continued import continued_notes, start_weights
 from eisen.experiments.runs.record import RunRecord, read_run
 from eisen.experiments.runs.weights import WeightsPair, compare_run_weights
 
@@ -68,8 +71,8 @@ def reproduce_run(
         observer: Is told what happens.
 
     Raises:
-        MissingFileError: If there is no run, or its data is not where it was.
-        TrainingError: If the run is not complete.
+        MissingFileError: If there is no run, or its data or the weights it started from are not where they were.
+        TrainingError: If the run is not complete, or started from weights that have changed.
         ArgumentError: If the folder for the repetition is not empty.
     """
     original = read_run(run)
@@ -80,7 +83,8 @@ def reproduce_run(
         inner.on_message(note)
     first_look = _FirstLook(inner, original, folder)
     with _threads_of(original, inner):
-        result = Run(experiment, data, folder, observer=first_look).train(n_epochs)
+        model = _start_weights(original)
+        result = Run(experiment, data, folder, model=model, observer=first_look).train(n_epochs)
     digests = original.facts.get("weights_digest") or {}
     pairs = [] if result.interrupted else compare_run_weights(original.folder, folder, digests)
     return Reproduction(
@@ -144,6 +148,27 @@ def _data_dir(original: RunRecord, given: str | Path | None) -> Path:
         what = "where the data of the run is was not noted" if place is None else f"there is no folder {place}"
         raise MissingFileError(what, expected="the data the run was trained on", to_do="say where with --data_dir")
     return place
+
+
+def _start_weights(original: RunRecord) -> Path | None:
+    """Return the file of the weights the run started from, if it still holds them."""
+    start = start_weights(original)
+    if start is None:
+        return None
+    path = original.folder / start["file"]
+    if not path.is_file():
+        what = "the weights the run started from are not there any more"
+        raise MissingFileError(what, expected="the file that Run(model=...) was given", file=str(path))
+    state = load_weights(path)
+    found = weights_digest(state["model"] if "model" in state and "epoch" in state else state)
+    if found != start["digest"]:
+        raise TrainingError(
+            "the weights the run started from are other ones now",
+            expected=f"digest {short(start['digest'])}, as then; got {short(found)}",
+            to_do="put the file back from a copy",
+            file=str(path),
+        )
+    return path
 
 
 def _new_folder(original: RunRecord, given: str | Path | None) -> Path:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
@@ -16,6 +19,8 @@ from eisen.utils.distributed.models import averaged, common_statistics, data_par
 from eisen.utils.distributed.one import Distribution
 
 __all__ = ["ProcessGroup"]
+
+_LETTING_GO = 0.05  # seconds
 
 
 class ProcessGroup(Distribution):
@@ -34,6 +39,8 @@ class ProcessGroup(Distribution):
         backend = "cpu:gloo,cuda:nccl" if device_type == "cuda" else "gloo"
         dist.init_process_group(backend, timeout=timeout)
         self._failures = FailureBoard(place.rank)
+        self._uses_gpu = device_type == "cuda"
+        atexit.register(self._leave)
 
     def barrier(self) -> None:
         """Wait for all processes."""
@@ -121,5 +128,17 @@ class ProcessGroup(Distribution):
 
     def close(self) -> None:
         """End the connection to the other processes."""
-        if dist.is_initialized():
+        atexit.unregister(self._leave)
+        self._leave(destroy=True)
+
+    def _leave(self, *, destroy: bool = False) -> None:
+        """Let the threads of gloo put down their last tensors while there is an interpreter to free them.
+
+        A thread that frees one later aborts the process, though all its work is done (pytorch pull request 179291).
+        A group is destroyed, which ends its threads, once no model refers to it any more. A group of GPUs that is not
+        closed is left alone: with NCCL, the end of a group waits for processes that may have failed.
+        """
+        if dist.is_initialized() and (destroy or not self._uses_gpu):
             dist.destroy_process_group()
+        gc.collect()
+        time.sleep(_LETTING_GO)

@@ -57,6 +57,22 @@ def test_a_run_is_repeated_with_identical_weights(trained, tmp_path):
     assert first["weights_digest"] == second["weights_digest"]
 
 
+def test_a_run_that_started_from_weights_is_repeated_from_them_as_long_as_they_are_there(
+    config, make_run, trained, tmp_path
+):
+    start = tmp_path / "start.pt"
+    shutil.copy(trained / "models" / "best.pt", start)
+    make_run(config, "tuned", model=start).train()
+    assert reproduce_run(tmp_path / "tuned").identical
+    state = torch.load(start, weights_only=True)
+    torch.save({name: value + 1 for name, value in state.items()}, start)
+    with pytest.raises(TrainingError, match="other ones now"):
+        reproduce_run(tmp_path / "tuned", tmp_path / "third")
+    start.unlink()
+    with pytest.raises(MissingFileError, match="not there any more"):
+        reproduce_run(tmp_path / "tuned", tmp_path / "fourth")
+
+
 def test_a_repetition_with_other_data_says_what_changed_and_that_weights_differ(trained, data_dir):
     save(data_dir / "labels/case_3.nii.gz", np.ones((12, 10, 8), "uint8"))
     recorder = Recorder()
