@@ -67,6 +67,21 @@ class Scenarios:
         """Weights spread over the processes."""
         return rows(self.run("fsdp", f"fsdp-{self.place.size}", Distribution="fsdp").train(2))
 
+    def adversaries(self) -> Any:
+        """Train two networks against each other; every process has to end with the same weights."""
+        from eisen.experiments.provenance import weights_digest
+
+        config = json.loads((HERE.parents[1] / "examples" / "gan_phantom_2d.json").read_text(encoding="utf-8"))
+        for phase in ("Training", "Validation"):
+            config[phase]["Datasets"][0]["params"]["n_cases"] = 96
+        path = self.folder / f"adversaries-{self.place.rank}-{self.place.size}.json"
+        path.write_text(json.dumps(config), encoding="utf-8")
+        run, trainers = Run(read_config(path), self.folder, self.folder / f"adversaries-{self.place.size}"), []
+        make = run._trainer
+        run._trainer = lambda *options: trainers.append(make(*options)) or trainers[-1]  # type: ignore[method-assign]
+        found = rows(run.train(1))
+        return [found, weights_digest(trainers[0].model.state_dict())]
+
     def leave(self) -> None:
         """Leave checkpoints: after an epoch, with whole and with spread weights, and in the middle of another."""
         self.run("train", f"left-whole-{self.place.size}").train(1)

@@ -31,7 +31,7 @@ def one(folder):
 @pytest.fixture(scope="module")
 def two(one, do):
     del one  # it makes the weights
-    return do(2, "train", "accumulate", "fsdp", "validate", "predict", "stopped", "leave")
+    return do(2, "train", "accumulate", "fsdp", "validate", "predict", "adversaries", "stopped", "leave")
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +81,13 @@ def test_weights_spread_over_processes_learn_the_same(one, many):
 
 def test_all_processes_agree_on_every_number(many):
     assert all(rank == many[0] for rank in many)
+
+
+def test_networks_that_train_against_each_other_have_the_same_weights_everywhere(two):
+    (rows, digest), (other_rows, other_digest) = (rank["adversaries"] for rank in two)
+    assert digest == other_digest
+    assert rows == other_rows
+    assert set(rows[0][2]) == {"generator_loss", "discriminator_loss"}
 
 
 def test_hooks_and_logs_are_written_once(folder, two):
