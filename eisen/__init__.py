@@ -26,7 +26,7 @@ EISEN_END_EPOCH_EVENT = "eisen::end_epoch"
 EISEN_BEST_MODEL_LOSS = "eisen::best_model_loss"
 EISEN_BEST_MODEL_METRIC = "eisen::best_model_metric"
 
-_PACKAGES = ("config", "datasets", "experiments", "io", "models", "ops", "transforms", "utils")
+_PACKAGES = ("config", "datasets", "experiments", "io", "models", "ops", "patches", "storage", "transforms", "utils")
 
 
 def __getattr__(name: str) -> Any:

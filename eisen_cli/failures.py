@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import shlex
 import sys
 import traceback
@@ -33,7 +34,7 @@ class EisenCommand(click.Command):
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; on an error show its card and exit with its code."""
         try:
-            with _warnings_as_lines(ctx.ensure_object(Screen)):
+            with _warnings_as_lines(ctx.ensure_object(Screen)), _cache_as_lines(ctx.ensure_object(Screen)):
                 if ctx.meta.get(DEVICES) is not None:
                     _spread(ctx)
                 return super().invoke(ctx)
@@ -65,6 +66,32 @@ def _warnings_as_lines(screen: Screen) -> Iterator[None]:
         warnings.filterwarnings("default", category=DeprecationWarning, module=r"eisen(\.|_cli|$)")
         warnings.showwarning = show
         yield
+
+
+class _Lines(logging.Handler):
+    """Writes what is logged as lines on the screen."""
+
+    def __init__(self, screen: Screen) -> None:
+        super().__init__(logging.INFO)
+        self._screen = screen
+
+    def emit(self, record: logging.LogRecord) -> None:
+        style = "warn" if record.levelno >= logging.WARNING else "quiet"
+        self._screen.line(f"cache: {record.getMessage()}", style=style)
+
+
+@contextmanager
+def _cache_as_lines(screen: Screen) -> Iterator[None]:
+    """Show what the cache of cases says: how much room it needs, how long it takes, why a case is computed again."""
+    log, lines = logging.getLogger("eisen.cache"), _Lines(screen)
+    level = log.level
+    log.addHandler(lines)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(lines)
+        log.setLevel(level)
 
 
 def report(screen: Screen, error: BaseException) -> ExitCode:

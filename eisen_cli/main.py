@@ -26,6 +26,7 @@ COMMANDS = {
     "find-lr": "eisen_cli.commands.finders",
     "find-batch-size": "eisen_cli.commands.finders",
     "data": "eisen_cli.commands.data",
+    "cache": "eisen_cli.commands.cache",
     "split": "eisen_cli.commands.split",
     "crossval": "eisen_cli.commands.crossval",
     "sweep": "eisen_cli.commands.sweep",

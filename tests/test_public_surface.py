@@ -12,7 +12,7 @@ import pytest
 
 import eisen
 
-PACKAGES = ("config", "datasets", "experiments", "io", "models", "ops", "transforms", "utils")
+PACKAGES = ("config", "datasets", "experiments", "io", "models", "ops", "patches", "storage", "transforms", "utils")
 
 
 def modules(package: str) -> Iterator[ModuleType]:

@@ -15,6 +15,7 @@ PAGES = {
     "eisen.io": "Readers and writers",
     "eisen.datasets": "Datasets",
     "eisen.datasets.doctor": "Looking through data",
+    "eisen.patches": "Patches",
     "eisen.transforms": "Transforms",
     "eisen.transforms.functional": "Transforms of plain arrays",
     "eisen.models": "Models",

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from eisen._core.errors import ArgumentError, ArtifactError, EisenError
 
-__all__ = ["artifact_error", "atomic_write", "remove_leftovers"]
+__all__ = ["artifact_error", "atomic_write", "publish", "remove_leftovers"]
 
 _REASONS: dict[int | None, tuple[str, str]] = {
     errno.ENOSPC: ("the disk is full", "free some space, or choose a folder on another disk"),
@@ -75,6 +75,34 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[
         if isinstance(cause, OSError) and not isinstance(cause, EisenError):
             raise artifact_error(cause, target) from error
         raise
+
+
+def publish(temporary: Path, target: Path) -> None:
+    """Give a complete file its name: it reaches the disk, then takes the place of an older one in one step.
+
+    Args:
+        temporary: The complete file, closed, on the same disk.
+        target: The name it shall have.
+
+    Raises:
+        OSError: If that cannot be done.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> _ = (folder / "new").write_text("{}")
+        >>> publish(folder / "new", folder / "run.json")
+        >>> [path.name for path in folder.iterdir()]
+        ['run.json']
+    """
+    handle = os.open(temporary, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    _keep_permissions(target, temporary)
+    temporary.replace(target)
+    _sync_folder(target.parent)
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -12,11 +12,12 @@ import torch
 from torch.utils.data import get_worker_info
 
 from eisen._core.errors import DataError, MissingFieldError, ShapeError
+from eisen._core.patch_region import PatchRegion
 from eisen._core.types import Geometry
 
-__all__ = ["collate", "separate"]
+__all__ = ["collate", "plain_dtype", "separate"]
 
-_KEPT = (str, bytes, os.PathLike, Geometry, type(None))
+_KEPT = (str, bytes, os.PathLike, Geometry, PatchRegion, type(None))
 
 
 def collate(samples: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, Any]:
@@ -73,6 +74,22 @@ def separate(batch: Mapping[str, Any], n: int) -> list[dict[str, Any]]:
     """
     columns = {field: _elements(value, n) for field, value in batch.items()}
     return [{field: column[place] for field, column in columns.items()} for place in range(n)]
+
+
+def plain_dtype(value: Any) -> torch.dtype | None:
+    """Return the type that a batch of some arrays or tensors would have; None where they need more than a copy.
+
+    Args:
+        value: An array, or a tensor.
+
+    Example:
+        >>> plain_dtype(np.zeros(3, ">f4")), plain_dtype(np.array(["text"]))
+        (torch.float32, None)
+    """
+    try:
+        return _torch_dtype(value.dtype) if _is_plain(value) else None
+    except TypeError:
+        return None
 
 
 def _elements(value: Any, n: int) -> Sequence[Any]:

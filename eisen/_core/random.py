@@ -14,14 +14,29 @@ import random as python_random
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-__all__ = ["generator", "late_step", "others_seeded", "restore", "sample", "seed", "snapshot", "step"]
+__all__ = [
+    "Others",
+    "borrowed",
+    "generator",
+    "late_step",
+    "lend",
+    "others_seeded",
+    "position",
+    "restore",
+    "sample",
+    "seed",
+    "snapshot",
+    "step",
+]
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -89,11 +104,17 @@ def restore(state: dict[str, Any]) -> None:
 
 
 @contextmanager
-def sample(seed: int, epoch: int, index: int) -> Iterator[None]:
+def sample(seed: int, epoch: int, index: int, *, others: bool = True) -> Iterator[None]:
     """Make every random number inside a function of these three numbers.
 
     The global generators of Python, NumPy and torch are seeded too, for transforms of other libraries, and
     put back afterwards: reading a sample never disturbs the randomness of the model.
+
+    Args:
+        seed: 0 or more.
+        epoch: 0 or more.
+        index: 0 or more.
+        others: Whether to seed the global generators too; inside of `lend` they are only lent, in any case.
 
     Example:
         >>> with sample(seed=1, epoch=0, index=7):
@@ -102,7 +123,84 @@ def sample(seed: int, epoch: int, index: int) -> Iterator[None]:
         ...     first == generator().random()
         True
     """
-    with _entered(_Position((seed, epoch, index)), (seed, epoch, index)):
+    position = _Position((seed, epoch, index))
+    if _others.get() is not None:
+        with _being(_others, Others(seed, epoch, index)), _at(position):
+            yield
+    else:
+        with _entered(position, (seed, epoch, index)) if others else _at(position):
+            yield
+
+
+class Others:
+    """The global generators of Python, NumPy and torch as one sample has them, for some of its steps only.
+
+    Together the blocks `lent` see the same random numbers as the same code would inside of `sample`. The generators
+    belong to the whole process: nobody else may use them while a block runs.
+
+    Args:
+        seed: As of `sample`.
+        epoch: As of `sample`.
+        index: As of `sample`.
+
+    Example:
+        >>> with sample(seed=1, epoch=0, index=7):
+        ...     expected = np.random.random(2).tolist()
+        >>> others, found = Others(seed=1, epoch=0, index=7), []
+        >>> for _ in range(2):
+        ...     with others.lent():
+        ...         found.append(np.random.random())
+        >>> found == expected
+        True
+    """
+
+    def __init__(self, seed: int, epoch: int, index: int) -> None:
+        self._key = (seed, epoch, index)
+        self._mine: tuple[object, ...] | None = None
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """Put the generators where this sample left them, and back afterwards."""
+        saved = _save_globals()
+        try:
+            if self._mine is None:
+                _seed_globals(_global_seed(self._key))
+            else:
+                _restore_globals(self._mine)
+            yield
+            self._mine = _save_globals()
+        finally:
+            _restore_globals(saved)
+
+
+_others: ContextVar[Others | None] = ContextVar("eisen_random_others", default=None)
+
+
+@contextmanager
+def lend() -> Iterator[None]:
+    """Let samples inside leave the global generators alone, because other threads use them; see `borrowed`."""
+    with _being(_others, Others(0, 0, 0)):
+        yield
+
+
+@contextmanager
+def borrowed() -> Iterator[None]:
+    """Inside of `lend`: have the global generators as they would be here without other threads.
+
+    Nobody else may use them meanwhile.
+
+    Example:
+        >>> with sample(seed=1, epoch=0, index=7):
+        ...     expected = np.random.random()
+        >>> with lend(), sample(seed=1, epoch=0, index=7), borrowed():
+        ...     np.random.random() == expected
+        True
+    """
+    others = _others.get()
+    if others is None:
+        yield
+        return
+    with _being(_others, None), others.lent():
         yield
 
 
@@ -164,20 +262,24 @@ def _entered(position: _Position, key: tuple[int, ...], spawn_key: tuple[int, ..
     """Be at a position, with the global generators seeded by a key, and put them back afterwards."""
     saved = _save_globals()
     try:
-        _seed_globals(int(np.random.SeedSequence(key, spawn_key=spawn_key).generate_state(1)[0]))
+        _seed_globals(_global_seed(key, spawn_key))
         with _at(position):
             yield
     finally:
         _restore_globals(saved)
 
 
+def _at(position: _Position) -> AbstractContextManager[None]:
+    return _being(_position, position)
+
+
 @contextmanager
-def _at(position: _Position) -> Iterator[None]:
-    token = _position.set(position)
+def _being(variable: ContextVar[T], value: T) -> Iterator[None]:
+    token = variable.set(value)
     try:
         yield
     finally:
-        _position.reset(token)
+        variable.reset(token)
 
 
 @contextmanager
@@ -194,6 +296,18 @@ def step(number: int) -> Iterator[None]:
         position.path = outer
 
 
+def position() -> tuple[int, int, int] | None:
+    """Return seed, epoch and index of the sample that is read now; None outside of `sample`.
+
+    Example:
+        >>> with sample(seed=1, epoch=0, index=7):
+        ...     position()
+        (1, 0, 7)
+    """
+    now = _position.get()
+    return None if now is None else now.key
+
+
 def generator() -> np.random.Generator:
     """Return the generator of the step that runs now."""
     position = _position.get()
@@ -202,6 +316,10 @@ def generator() -> np.random.Generator:
     repeat = position.draws[position.path]
     position.draws[position.path] += 1
     return np.random.default_rng([*position.key, len(position.path), *position.path, repeat])
+
+
+def _global_seed(key: tuple[int, ...], spawn_key: tuple[int, ...] = ()) -> int:
+    return int(np.random.SeedSequence(key, spawn_key=spawn_key).generate_state(1)[0])
 
 
 def _seed_globals(value: int) -> None:

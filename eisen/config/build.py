@@ -7,7 +7,15 @@ from typing import Any
 from eisen._core.errors import ConfigError, EisenError, Problem
 from eisen.config import hints
 from eisen.config.experiment import Entry
-from eisen.config.injection import arguments_for, holds_entries, holds_entry, injected_inside, role_inside, settings_of
+from eisen.config.injection import (
+    arguments_for,
+    holds_entries,
+    holds_entry,
+    injected_inside,
+    role_held,
+    role_inside,
+    settings_of,
+)
 from eisen.config.locate import Unlocatable, locate_named
 from eisen.config.roles import is_a, misfit
 from eisen.config.sections import INJECTED, SINGULAR, WIRED
@@ -48,9 +56,10 @@ def build(entry: Entry, role: str, **injected: Any) -> Any:
     for name, value in params.items():
         place, parameter = f"{entry.where or entry.name}.params.{name}", signature.parameters.get(name)
         if holds_entry(parameter, value, role):
-            params[name] = _inner(value, place, role, injected)
+            params[name] = _inner(value, place, role_held(parameter, role), injected)
         elif holds_entries(parameter, value, role):
-            params[name] = [_inner(item, f"{place}[{i}]", role, injected) for i, item in enumerate(value)]
+            held = role_held(parameter, role)
+            params[name] = [_inner(item, f"{place}[{i}]", held, injected) for i, item in enumerate(value)]
     places = _build_steps(params, entry, role, signature, injected)
     injected = {**injected, **({"places": places} if places else {})}
     params |= arguments_for(role, signature, params, injected)

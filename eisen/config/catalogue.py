@@ -9,6 +9,7 @@ __all__ = ["PACKAGES", "WRAPPERS", "public_names"]
 
 PACKAGES: dict[str, str] = {
     "eisen.datasets": "Datasets",
+    "eisen.patches": "Where",
     "eisen.io": "Readers",
     "eisen.transforms": "Transforms",
     "eisen.models": "Models",
@@ -26,6 +27,9 @@ WRAPPERS: dict[str, str] = {
     "eisen.datasets.ConcatDataset": "Datasets",
     "eisen.datasets.SlicesDataset": "Datasets",
     "eisen.datasets.SubsetDataset": "Datasets",
+    "eisen.patches.Padded": "Where",
+    "eisen.patches.PatchDataset": "Datasets",
+    "eisen.patches.PatchQueue": "Datasets",
     "eisen.utils.EisenDatasetWrapper": "Datasets",
     "eisen.utils.EisenTransformWrapper": "Transforms",
 }

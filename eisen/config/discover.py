@@ -48,6 +48,7 @@ def discover(extra: Iterable[str] = ()) -> dict[str, list[str]]:
             _file(found, section, path, thing)
             _file(found, "Hooks", path, thing)
             _file(found, "Sampler", path, thing)
+            _file(found, "Which", path, thing)
     for path, section in WRAPPERS.items():
         found[section][path] = None
     for section, package in _TORCH.items():
@@ -72,7 +73,7 @@ def _is_usable(section: str, thing: Any) -> bool:
         return False
     if section == "Hooks" and not _listens(thing):
         return False
-    if thing.__name__ in ("BatchCompose", "Optimizer", "LRScheduler"):
+    if thing.__name__ in ("BatchCompose", "Choice", "LRScheduler", "Optimizer", "Which"):
         return False
     needed = [p for p in signature.parameters.values() if p.required and p.name not in given]
     return section in WIRED or all(p.expressible for p in needed)  # a loss may hold another loss

@@ -10,7 +10,15 @@ from eisen._core.errors import nearest
 from eisen.config import hints
 from eisen.config.experiment import Entry
 from eisen.config.findings import Findings
-from eisen.config.injection import holds_entries, holds_entry, injected_inside, injected_names, role_inside, settings_of
+from eisen.config.injection import (
+    holds_entries,
+    holds_entry,
+    injected_inside,
+    injected_names,
+    role_held,
+    role_inside,
+    settings_of,
+)
 from eisen.config.locate import Unlocatable, locate_named, present_path
 from eisen.config.places import Place, text_of
 from eisen.config.repair import repair_parameters
@@ -152,10 +160,10 @@ def _check_inside(parameter: Parameter, value: Any, role: str, place: Place, fin
         for index, step in enumerate(value):
             read_entry(step, role_inside(role), (*place, index), findings)
     elif holds_entry(parameter, value, role):
-        read_entry(value, role, place, findings, inside=True)
+        read_entry(value, role_held(parameter, role), place, findings, inside=True)
     elif holds_entries(parameter, value, role):
         for index, item in enumerate(value):
-            read_entry(item, role, (*place, index), findings, inside=True)
+            read_entry(item, role_held(parameter, role), (*place, index), findings, inside=True)
 
 
 def _demand_required(name: str, signature: Signature, given: set[str], place: Place, findings: Findings) -> None:

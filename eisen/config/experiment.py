@@ -60,7 +60,7 @@ class Hyperparameters:
 
     Args:
         batch_size: Cases per batch.
-        n_workers: Processes that read data; 0 reads in the main process.
+        n_workers: Processes or threads that read data; 0 reads in the main process.
         seed: Start of all random numbers, from 0; None leaves it to the run.
         epochs: Passes over the training data; None leaves it to the run.
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``; None leaves it to the workflow.
@@ -85,6 +85,7 @@ class Hyperparameters:
             (``"10min"``, the default).
         distribution: With several processes: ``"ddp"`` (a copy of the model in each) or ``"fsdp"`` (shares of it).
         deterministic: Let PyTorch use repeatable algorithms only; on a GPU that may be slower.
+        workers: What reads data: ``"processes"``, ``"threads"``, or ``"auto"``, which measures what is faster.
     """
 
     batch_size: Annotated[int, Field(ge=1)] = 4
@@ -111,6 +112,7 @@ class Hyperparameters:
     checkpoint_every: Annotated[int, Field(ge=1)] | Annotated[str, Field(pattern=DURATION)] | None = None
     distribution: Literal["ddp", "fsdp"] | None = None
     deterministic: bool | None = None
+    workers: Literal["processes", "threads", "auto"] = "processes"
 
 
 @dataclass(frozen=True, config=_STRICT)

@@ -21,6 +21,7 @@ __all__ = ["read_hyperparameters"]
 _WORDS = {
     "batch_size": "a whole number from 1",
     "n_workers": "a whole number from 0",
+    "workers": 'one of "processes", "threads", "auto"',
     "seed": "a whole number from 0",
     "epochs": "a whole number from 1",
     "device": '"auto", "cpu", "cuda", "cuda:0", "cuda:1" ... or "mps"',

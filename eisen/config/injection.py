@@ -15,6 +15,7 @@ __all__ = [
     "holds_entry",
     "injected_inside",
     "injected_names",
+    "role_held",
     "role_inside",
     "settings_of",
 ]
@@ -68,7 +69,19 @@ def holds_entry(parameter: Parameter | None, value: Any, role: str) -> bool:
 
     That is so where no other JSON value could stand, and the value has the form of an entry.
     """
-    return _is_entry(value) and role in HOLDING and parameter is not None and not parameter.expressible
+    if parameter is None or not _is_entry(value):
+        return False
+    return bool(parameter.role) or (role in HOLDING and not parameter.expressible)
+
+
+def role_held(parameter: Parameter | None, role: str) -> str:
+    """Return the role of the entry that stands in the place of a parameter: what its type says, else that of its class.
+
+    Args:
+        parameter: The parameter.
+        role: The section of its class.
+    """
+    return role if parameter is None else parameter.role or role
 
 
 def holds_entries(parameter: Parameter | None, value: Any, role: str) -> bool:

@@ -97,6 +97,14 @@ def _is_sampler(thing: Any) -> bool:
     return _defines(thing, "draw", "n_draws")
 
 
+def _is_where(thing: Any) -> bool:
+    return is_a(thing, "eisen.patches.indexing.Where")
+
+
+def _is_which(thing: Any) -> bool:
+    return is_a(thing, "eisen.patches.sampling.Which")
+
+
 def _is_workflow(thing: Any) -> bool:
     return _defines(thing, "run")
 
@@ -124,6 +132,8 @@ _FITS: dict[str, Callable[[Any], bool]] = {
     "Sampler": _is_sampler,
     "Workflow": _is_workflow,
     "Hooks": _is_hook,
+    "Where": _is_where,
+    "Which": _is_which,
 }
 
 _EXPECTED = {
@@ -139,6 +149,8 @@ _EXPECTED = {
     "Sampler": "a class with draw() and n_draws(), e.g. 'eisen.datasets.BalancedSampler'",
     "Workflow": "a class with run(), e.g. 'eisen.utils.workflows.Training'",
     "Hooks": "a class whose first parameters are workflow_id, phase and artifacts_dir",
+    "Where": "a subclass of eisen.patches.Where, e.g. 'eisen.patches.Grid'",
+    "Which": "a subclass of eisen.patches.Which, e.g. 'eisen.patches.Uniform'",
 }
 
 

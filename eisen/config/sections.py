@@ -61,7 +61,7 @@ TOP_LEVEL = ("General", "Split", *PHASES, *RESERVED)
 WIRED = ("Models", "Losses", "Metrics")
 """Roles whose entries name their inputs and outputs."""
 
-HOLDING = (*WIRED, "Datasets", "Readers", "Transforms", "BatchTransforms")
+HOLDING = (*WIRED, "Datasets", "Readers", "Transforms", "BatchTransforms", "Where", "Which")
 """Roles whose classes may take another of their kind: a loss of losses, a wrapper around a dataset or a transform."""
 
 SINGULAR = {
@@ -77,8 +77,10 @@ SINGULAR = {
     "Sampler": "sampler",
     "Workflow": "workflow",
     "Hooks": "hook",
+    "Where": "place of patches",
+    "Which": "choice of patches",
 }
-"""Each role, and what one of its kind is called."""
+"""Each role, and what one of its kind is called. The last two stand inside of a dataset only."""
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "Optimizer": {"name": str, "weights": list[str]},
@@ -99,6 +101,8 @@ INJECTED: dict[str, tuple[str, ...]] = {
     "Sampler": (),
     "Workflow": ("model", "data_loader", "losses", "metrics", "optimizer"),
     "Hooks": ("workflow_id", "phase", "artifacts_dir"),
+    "Where": (),
+    "Which": (),
 }
 """Parameters that the program fills in, so a file need not name them."""
 
@@ -106,6 +110,7 @@ HYPER: dict[str, str] = {
     "BatchSize": "batch_size",
     "NumWorkers": "n_workers",
     "NumWorker": "n_workers",
+    "Workers": "workers",
     "Seed": "seed",
     "Epochs": "epochs",
     "Device": "device",

@@ -45,6 +45,7 @@ class Parameter:
         default: Its default, or `MISSING`.
         positional: Whether it can be given by position.
         expressible: Whether a file can hold a value for it; false for functions, arrays, other modules.
+        role: The role of the object that an entry in its place describes, if its type says so; "": that of the class.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Parameter:
     default: Any = MISSING
     positional: bool = True
     expressible: bool = True
+    role: str = ""
 
     @property
     def required(self) -> bool:
@@ -116,6 +118,7 @@ class _HintReader:
             parameter.default,
             parameter.kind is not inspect.Parameter.KEYWORD_ONLY,
             self.names.met_stranger or hints.is_expressible(raw),
+            _role_in(raw),
         )
 
     def raw_hint(self, parameter: inspect.Parameter) -> Any:
@@ -126,6 +129,14 @@ class _HintReader:
             return typing.get_type_hints(holder, globalns={}, localns=self.names)["hint"]
         except Exception:  # a hint is help, not law: what cannot be understood is not checked
             return Any
+
+
+def _role_in(hint: Any) -> str:
+    """Return the role that a type, or one of its arms, has in configurations: `eisen.patches.Where` is a Where."""
+    if isinstance(hint, type) and get_origin(hint) is None:
+        return str(vars(hint).get("config_role", ""))
+    is_callable = get_origin(hint) is collections.abc.Callable
+    return "" if is_callable else next(filter(None, map(_role_in, get_args(hint))), "")
 
 
 def _with_choices(hint: Any, default: Any, text: str) -> Any:

@@ -33,6 +33,7 @@ from .sampling import WeightedSampler as WeightedSampler
 from .shapes import RandomShapesDataset as RandomShapesDataset
 from .slices import SlicesDataset as SlicesDataset
 from .splitter import EisenDatasetSplitter as EisenDatasetSplitter
+from .store import StoreDataset as StoreDataset
 from .subset import SubsetDataset as SubsetDataset
 from .table import TableDataset as TableDataset
 from .ucsd_cls_covid19 import UCSDCovid19 as UCSDCovid19

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from contextlib import closing, contextmanager
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +15,11 @@ from eisen._core.errors import ArgumentError, EmptyDatasetError
 from eisen._core.types import Batch
 from eisen.datasets.base import EisenDataset
 from eisen.datasets.cached import CachedDataset
+from eisen.datasets.choosing import KINDS, choose
 from eisen.datasets.reading import BatchKey, BatchReader, opened
 from eisen.datasets.sampling import CaseSampler
 from eisen.datasets.sharing import Division, Share
+from eisen.datasets.threads import Threads
 from eisen.datasets.workers import Workers
 
 __all__ = ["Loader"]
@@ -38,18 +40,21 @@ class Loader:
     Args:
         dataset: Any data set with a length, an index, and dicts as items.
         batch_size: Cases per batch.
-        shuffle: Whether each epoch has its own order; else the order of the data set.
+        shuffle: Whether each epoch has its own order; else the order of the data set. A data set with a method
+            ``epoch_order(seed, epoch)`` says itself what that order is.
         sampler: Chooses the cases of each epoch and their order, e.g. `BalancedSampler`; then `shuffle` does nothing.
             A case that is drawn again in an epoch has other random numbers each time.
-        n_workers: Processes that read ahead; 0 reads in this process. They start with the first pass, see the data
-            set as it is then, and stay.
+        n_workers: Processes or threads that read ahead; 0 reads in this process. Processes start with the first
+            pass, see the data set as it is then, and stay; threads start with each pass and end with it.
         seed: First part of what the order and the random numbers depend on; 0 or more.
         drop_last: Leave out the last batch if it is smaller than the others.
         collate: Turns a list of data points into a batch. None: arrays and tensors are stacked, numbers become a
             tensor, text, geometry and None stay a list.
+        workers: What reads ahead: ``"processes"``; ``"threads"``, which hand over without a copy and start at once, but
+            run code of others one at a time; or ``"auto"``, which reads a few cases to find out what is faster.
 
     Raises:
-        ArgumentError: If `batch_size`, `n_workers` or `seed` is out of range.
+        ArgumentError: If `batch_size`, `n_workers` or `seed` is out of range, or `workers` is something else.
         EmptyDatasetError: If there is no case, or no complete batch with `drop_last`.
 
     Example:
@@ -72,10 +77,13 @@ class Loader:
         drop_last: bool = False,
         collate: Callable[[list[Any]], Any] | None = None,
         sampler: CaseSampler | None = None,
+        workers: Literal["processes", "threads", "auto"] = "processes",
     ) -> None:
         for name, value, least in (("batch_size", batch_size, 1), ("n_workers", n_workers, 0), ("seed", seed, 0)):
             if not isinstance(value, int) or value < least:
                 raise ArgumentError(f"Loader: {name} is {value!r}", expected=f"a whole number, {least} or more")
+        if workers not in KINDS:
+            raise ArgumentError(f"Loader: workers is {workers!r}", expected=f"one of {', '.join(map(repr, KINDS))}")
         self.dataset = dataset
         self.batch_size = batch_size
         self.shuffle = shuffle
@@ -83,8 +91,11 @@ class Loader:
         self.seed = seed
         self.drop_last = drop_last
         self.sampler = sampler
+        self.workers = workers
         self._reader = BatchReader(dataset, seed, collate)
         self._workers: Workers | None = None
+        self._threads: Threads | None = None
+        self._chosen: str | None = None
         self._next_epoch = 0
         self._skipped = 0
         self._division: Division | None = None
@@ -183,8 +194,19 @@ class Loader:
             drawn = np.asarray(self.sampler.draw(self.dataset, rng), dtype=np.int64)
             self._check_draw(drawn)
             return numbered_draws(drawn, len(self.dataset))
+        if self.shuffle and callable(wanted := getattr(self.dataset, "epoch_order", None)):
+            return self._checked_order(np.asarray(wanted(self.seed, epoch), dtype=np.int64))
         order = np.arange(len(self.dataset))
         return rng.permutation(order) if self.shuffle else order
+
+    def _checked_order(self, order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        n = len(self.dataset)
+        if len(order) != n or not np.array_equal(np.sort(order), np.arange(n)):
+            raise ArgumentError(
+                f"epoch_order of {type(self.dataset).__name__} gives {len(order)} numbers",
+                expected=f"every number from 0 to {n - 1} once",
+            )
+        return order
 
     def _check_draw(self, drawn: npt.NDArray[np.int64]) -> None:
         n, expected = len(self.dataset), self._n_samples
@@ -205,6 +227,25 @@ class Loader:
             return self._reader[key]
 
     def _read_ahead(self, keys: Sequence[BatchKey]) -> Iterator[Any]:
+        if self._kind(keys) == "threads":
+            yield from self._read_in_threads(keys)
+        else:
+            yield from self._read_in_processes(keys)
+
+    def _kind(self, keys: Sequence[BatchKey]) -> str:
+        """Return what reads ahead; it is found out once, in the first pass."""
+        if self.workers != "auto":
+            return self.workers
+        if self._chosen is None:
+            self._chosen = choose(self._reader, keys, self.n_workers)
+        return self._chosen
+
+    def _read_in_threads(self, keys: Sequence[BatchKey]) -> Iterator[Any]:
+        threads = self._threads = self._threads or Threads(self._reader, self.n_workers)
+        with closing(threads.read(keys)) as batches:
+            yield from map(opened, batches)
+
+    def _read_in_processes(self, keys: Sequence[BatchKey]) -> Iterator[Any]:
         if self._workers is None:
             with _one_thread():
                 _fill(self.dataset, self.n_workers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from eisen._core.collate import collate
 from eisen._core.errors import DataError, EisenError, StepError
 from eisen._core.types import Batch
 
-__all__ = ["BatchKey", "BatchReader", "Failure", "opened"]
+__all__ = ["BatchKey", "BatchReader", "Collate", "Failure", "demand_dicts", "opened"]
 
 BatchKey = tuple[int, tuple[int, ...]]
 """What tells a batch: the epoch, and the numbers of its samples.
@@ -48,10 +48,8 @@ class BatchReader(Dataset[Any]):
 
     def __getitem__(self, key: BatchKey) -> Any:
         """Return the batch, or the failure to read it."""
-        epoch, indices = key
         try:
-            samples = [self._sample(epoch, index) for index in indices]
-            return self._batch(samples, indices)
+            return self._joined(*key)
         except EisenError as error:
             return Failure(_with_traceback(error))
         except Exception as error:
@@ -59,10 +57,24 @@ class BatchReader(Dataset[Any]):
             failure.__cause__ = error
             return Failure(_with_traceback(failure))
 
+    def _joined(self, epoch: int, indices: tuple[int, ...]) -> Any:
+        return self._together([self._sample(epoch, index) for index in indices], indices)
+
+    def _together(self, samples: list[Any], indices: tuple[int, ...]) -> Any:
+        names = [self._name(index) for index in indices]
+        if self.join is not None:
+            joined = self.join(samples)
+            return Batch(joined, names, indices) if isinstance(joined, Mapping) else joined
+        demand_dicts(samples, names)
+        return Batch(collate(samples, names), names, indices)
+
+    def _read(self, epoch: int, index: int) -> Any:
+        with random.sample(self.seed, epoch, index):
+            return self.dataset[self._case(index)]
+
     def _sample(self, epoch: int, index: int) -> Any:
         try:
-            with random.sample(self.seed, epoch, index):
-                return self.dataset[self._case(index)]
+            return self._read(epoch, index)
         except EisenError as error:
             error.note(case=self._name(index))
             raise
@@ -79,20 +91,22 @@ class BatchReader(Dataset[Any]):
         n = len(self.dataset) if hasattr(self.dataset, "__len__") else 0
         return sample % n if n else sample
 
-    def _batch(self, samples: list[Any], indices: tuple[int, ...]) -> Any:
-        names = [self._name(index) for index in indices]
-        if self.join is not None:
-            joined = self.join(samples)
-            return Batch(joined, names, indices) if isinstance(joined, Mapping) else joined
-        for sample, name in zip(samples, names, strict=True):
-            if not isinstance(sample, Mapping):
-                raise DataError(
-                    f"the data set gives {type(sample).__name__}, not a dict",
-                    expected="a dict with the fields of the case",
-                    to_do="wrap it: EisenDatasetWrapper(dataset, ['image', 'label'])",
-                    case=name,
-                )
-        return Batch(collate(samples, names), names, indices)
+
+def demand_dicts(samples: Sequence[Any], names: Sequence[str]) -> None:
+    """Raise the error for a data set whose items are no dicts.
+
+    Args:
+        samples: What the data set gave.
+        names: What the cases are called.
+    """
+    for sample, name in zip(samples, names, strict=True):
+        if not isinstance(sample, Mapping):
+            raise DataError(
+                f"the data set gives {type(sample).__name__}, not a dict",
+                expected="a dict with the fields of the case",
+                to_do="wrap it: EisenDatasetWrapper(dataset, ['image', 'label'])",
+                case=name,
+            )
 
 
 def opened(result: Any) -> Any:

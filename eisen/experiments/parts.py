@@ -196,6 +196,7 @@ def build_loader(experiment: Experiment, phase: Phase, data_dir: Path) -> Loader
         shuffle=is_training,
         sampler=build(phase.sampler[0], "Sampler") if phase.sampler else None,
         n_workers=phase.hyper.n_workers,
+        workers=phase.hyper.workers,
         seed=seed_of(experiment),
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 from eisen._core import random
 from eisen._core.errors import ArgumentError, EisenError, StepError
 from eisen._core.fields import shapes_of
+from eisen._core.turns import alone
 from eisen._core.types import DataPoint, Step
 
 __all__ = ["Compose"]
@@ -87,8 +88,9 @@ class Compose:
 
     def call_step(self, index: int, data: DataPoint) -> Any:
         """Return what one step makes of a data point; its random numbers are those of its place in the chain."""
-        with random.step(index):
-            return self.transforms[index](data)
+        step = self.transforms[index]
+        with random.step(index), alone(step):
+            return step(data)
 
     def _run(self, index: int, data: DataPoint) -> DataPoint:
         step = self.transforms[index]

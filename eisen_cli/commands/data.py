@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from eisen_cli.commands.stores import create, info
 from eisen_cli.exit_codes import ExitCode
 from eisen_cli.failures import EisenCommand
 from eisen_cli.show.screen import Screen, plain
@@ -20,9 +21,13 @@ __all__ = ["data"]
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.group(short_help="Look through a data set.")
+@click.group(short_help="Look through a data set; make one fast file of it.")
 def data() -> None:
-    """Look through a data set before training on it. Every command knows --json and --debug."""
+    """Look through a data set before training, or make one fast file of it. Each command knows --json and --debug."""
+
+
+data.add_command(create)
+data.add_command(info)
 
 
 def _json_to(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:

@@ -12,6 +12,9 @@ from eisen._core.random import generator
 from eisen._core.types import Batch, Geometry
 from eisen.datasets import ListDataset, Loader
 
+AHEAD = [{"n_workers": 2}, {"n_workers": 2, "workers": "threads"}]
+"""Ways of reading ahead, which must not be told apart by their batches."""
+
 
 def augment(data):
     """As random as transforms of all libraries together."""
@@ -40,14 +43,16 @@ def assert_identical(ours, theirs):
         assert all(torch.equal(a[k], b[k]) if torch.is_tensor(a[k]) else a[k] == b[k] for k in a)
 
 
+@pytest.mark.parametrize("workers", ["processes", "threads"])
 @pytest.mark.parametrize("n_workers", [1, 4])
-def test_any_number_of_workers_gives_identical_batches(n_workers):
+def test_any_number_of_workers_gives_identical_batches(n_workers, workers):
     here = passes(Loader(cases(), 2, shuffle=True, seed=3))
-    assert_identical(passes(Loader(cases(), 2, shuffle=True, seed=3, n_workers=n_workers)), here)
+    assert_identical(passes(Loader(cases(), 2, shuffle=True, seed=3, n_workers=n_workers, workers=workers)), here)
 
 
-def test_a_batch_is_a_dict_that_knows_its_cases():
-    batch = next(iter(Loader(cases(transform=None), 2, n_workers=1)))
+@pytest.mark.parametrize("ahead", AHEAD)
+def test_a_batch_is_a_dict_that_knows_its_cases(ahead):
+    batch = next(iter(Loader(cases(transform=None), 2, **ahead)))
     assert isinstance(batch, Batch)
     assert isinstance(batch, dict)
     assert batch.cases == ["#0 (0.nii.gz)", "#1 (1.nii.gz)"]
@@ -56,11 +61,11 @@ def test_a_batch_is_a_dict_that_knows_its_cases():
 
 
 def test_the_random_numbers_of_the_model_are_not_disturbed():
-    for n_workers in (0, 1):
+    for ahead in ({}, *AHEAD):
         torch.manual_seed(1), np.random.seed(1), random.seed(1)
         before = torch.rand(1).item(), np.random.rand(), random.random()
         torch.manual_seed(1), np.random.seed(1), random.seed(1)
-        passes(Loader(cases(4), 2, shuffle=True, n_workers=n_workers), 1)
+        passes(Loader(cases(4), 2, shuffle=True, **ahead), 1)
         assert (torch.rand(1).item(), np.random.rand(), random.random()) == before
 
 
@@ -97,10 +102,10 @@ def test_seeds_differ():
     assert first["sum"].sort().values.tolist() != other["sum"].sort().values.tolist()
 
 
-@pytest.mark.parametrize("n_workers", [0, 2])
-def test_start_at_continues_an_interrupted_pass(n_workers):
+@pytest.mark.parametrize("ahead", [{}, *AHEAD])
+def test_start_at_continues_an_interrupted_pass(ahead):
     whole = passes(Loader(cases(), 2, shuffle=True), 2)
-    loader = Loader(cases(), 2, shuffle=True, n_workers=n_workers)
+    loader = Loader(cases(), 2, shuffle=True, **ahead)
     loader.start_at(3)
     assert_identical(passes(loader, 2), whole[3:])
 
@@ -115,17 +120,17 @@ def test_skipped_batches_are_not_read():
         loader.start_at(4)
 
 
-@pytest.mark.parametrize("n_workers", [0, 2])
-def test_an_abandoned_pass_does_not_disturb_the_next(n_workers):
-    loader = Loader(cases(), 2, n_workers=n_workers)
+@pytest.mark.parametrize("ahead", [{}, *AHEAD])
+def test_an_abandoned_pass_does_not_disturb_the_next(ahead):
+    loader = Loader(cases(), 2, **ahead)
     next(iter(loader))
     loader.set_epoch(0)
     assert_identical(list(loader), list(Loader(cases(), 2)))
 
 
-@pytest.mark.parametrize("n_workers", [0, 1])
-def test_two_passes_at_a_time_do_not_mix(n_workers):
-    loader = Loader(cases(5), 2, n_workers=n_workers)
+@pytest.mark.parametrize("ahead", [{}, *AHEAD])
+def test_two_passes_at_a_time_do_not_mix(ahead):
+    loader = Loader(cases(5), 2, **ahead)
     pairs = list(zip(loader, loader, strict=True))
     reference = Loader(cases(5), 2)
     assert_identical([a for a, _ in pairs], list(reference))
@@ -151,26 +156,30 @@ def test_no_cases_are_an_error():
         Loader(ListDataset([]))
 
 
-@pytest.mark.parametrize("arguments", [{"batch_size": 0}, {"batch_size": 1.5}, {"n_workers": -1}, {"seed": -1}])
+@pytest.mark.parametrize(
+    "arguments", [{"batch_size": 0}, {"batch_size": 1.5}, {"n_workers": -1}, {"seed": -1}, {"workers": "thread"}]
+)
 def test_wrong_arguments_are_refused(arguments):
     with pytest.raises(ArgumentError, match=next(iter(arguments))):
         Loader(cases(), **arguments)
 
 
-def test_a_collate_of_your_own():
-    loader = Loader(cases(transform=None), 3, collate=lambda samples: {"sum": sum(s["i"] for s in samples)})
+@pytest.mark.parametrize("ahead", [{}, *AHEAD])
+def test_a_collate_of_your_own(ahead):
+    loader = Loader(cases(transform=None), 3, collate=lambda samples: {"sum": sum(s["i"] for s in samples)}, **ahead)
     assert [batch["sum"] for batch in loader] == [3, 12, 21]
     assert next(iter(loader)).cases[0] == "#0 (0.nii.gz)"
-    assert list(Loader(cases(4, None), 2, collate=lambda samples: len(samples))) == [2, 2]
+    assert list(Loader(cases(4, None), 2, collate=lambda samples: len(samples), **ahead)) == [2, 2]
 
 
-def test_any_map_style_data_set_works():
+@pytest.mark.parametrize("ahead", [{}, *AHEAD])
+def test_any_map_style_data_set_works(ahead):
     plain = [{"x": torch.ones(2) * n} for n in range(4)]
-    batches = list(Loader(plain, 2))
+    batches = list(Loader(plain, 2, **ahead))
     assert batches[1]["x"].tolist() == [[2, 2], [3, 3]]
     assert batches[1].cases == ["#2", "#3"]
     with pytest.raises(DataError, match="gives tuple, not a dict") as caught:
-        list(Loader([(1, 2), (3, 4)], 2))
+        list(Loader([(1, 2), (3, 4)], 2, **ahead))
     assert "EisenDatasetWrapper" in caught.value.card.to_do
 
 
@@ -190,10 +199,10 @@ def failing(kind):
 
 
 @pytest.mark.parametrize("kind", ["foreign", "shape", "ours"])
-def test_an_error_has_the_same_card_with_0_and_2_workers(kind):
+def test_an_error_has_the_same_card_with_0_and_2_workers_and_threads(kind):
     cards = []
-    for n_workers in (0, 2):
-        loader = Loader(cases(8, failing(kind)), 2, n_workers=n_workers)
+    for ahead in ({}, *AHEAD):
+        loader = Loader(cases(8, failing(kind)), 2, **ahead)
         seen = []
         with pytest.raises(StepError if kind == "foreign" else ShapeError) as caught:
             seen.extend(batch.cases for batch in loader)
@@ -202,7 +211,7 @@ def test_an_error_has_the_same_card_with_0_and_2_workers(kind):
         cards.append(caught.value.card)
         with pytest.raises(EisenError):  # and the workers are fit for another pass
             list(loader)
-    assert cards[0] == cards[1]
+    assert cards[0] == cards[1] == cards[2]
 
 
 def test_an_error_in_a_foreign_data_set_names_the_index():
@@ -219,9 +228,10 @@ def test_an_error_in_a_foreign_data_set_names_the_index():
     assert any("in the data worker" in note and "gone" in note for note in caught.value.__notes__)
 
 
-def test_a_collate_that_fails_is_an_error_card():
+@pytest.mark.parametrize("ahead", [{}, *AHEAD])
+def test_a_collate_that_fails_is_an_error_card(ahead):
     with pytest.raises(StepError, match="putting a batch together failed: ZeroDivisionError"):
-        list(Loader(cases(), collate=lambda samples: 1 / 0))
+        list(Loader(cases(), collate=lambda samples: 1 / 0, **ahead))
 
 
 def test_reading_here_leaves_the_number_of_threads_alone():

@@ -38,6 +38,7 @@ NAMES = [
     "RSNAIntracranialHemorrhageDetection",
     "RandomShapesDataset",
     "SlicesDataset",
+    "StoreDataset",
     "SubsetDataset",
     "TableDataset",
     "UCSDCovid19",

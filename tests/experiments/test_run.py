@@ -6,6 +6,7 @@ import json
 
 import pytest
 import torch
+from experiment_parts import set_hyper
 
 from eisen._core.errors import ConfigError, MissingFileError, TrainingError
 
@@ -107,12 +108,14 @@ def test_two_runs_are_equal_and_another_seed_is_not(make_run, config):
 
 def test_workers_make_no_difference(make_run, config):
     states = []
-    for n_workers in (0, 2):
+    for n_workers, workers in ((0, "auto"), (2, "processes"), (2, "threads")):
         config["General"]["Hyperparameters"][1]["params"]["value"] = n_workers
-        run = make_run(config, f"w{n_workers}")
+        set_hyper(config, ".Workers", workers)
+        run = make_run(config, f"w{n_workers}{workers}")
         run.train()
         states.append(weights(run.artifacts.checkpoint))
-    assert_same(*states)
+    assert_same(states[0], states[1])
+    assert_same(states[0], states[2])
 
 
 def test_a_resumed_run_equals_one_that_was_never_stopped(make_run, config):

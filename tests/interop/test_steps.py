@@ -135,8 +135,10 @@ def test_batches_do_not_depend_on_the_number_of_workers(name: str, located: dict
     cases = [{field: located[field] for field in BOTH}] * 4
     dataset = ListDataset(cases, Compose([made(name, FLIPS[name](), NOISES[name]())]))
     here, there = (list(Loader(dataset, batch_size=2, n_workers=n, seed=3)) for n in (0, 1))
-    for a, b in zip(here, there, strict=True):
+    threads = list(Loader(dataset, batch_size=2, n_workers=2, seed=3, workers="threads"))
+    for a, b, c in zip(here, there, threads, strict=True):
         assert torch.equal(a["image"], b["image"])
+        assert torch.equal(a["image"], c["image"])
     assert not torch.equal(here[0]["image"], here[1]["image"])
 
 

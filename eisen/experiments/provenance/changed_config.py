@@ -18,7 +18,7 @@ _COUNTED = ("General", "Training", "Validation")
 """Parts of a configuration that a training depends on; the others belong to later commands."""
 
 _FREE = re.compile(
-    r"\.Hyperparameters\.(Epochs|NumWorkers|Device|Threads|MaxTime|CheckpointEvery|Distribution|EmptyLabel)\b"
+    r"\.Hyperparameters\.(Epochs|NumWorkers|Workers|Device|Threads|MaxTime|CheckpointEvery|Distribution|EmptyLabel)\b"
     r"|\.Workflow\[\d+\]\.params\.(gpu|device)\b"
 )
 """How long, how often saved and on what it is computed; each may change on the way."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,12 +47,40 @@ def read_header(path: Path) -> FileDataset:
         return read_open_header(file)
 
 
+class _Hush:
+    """Changes the filters of warnings, which all threads share, with the first who enters, and back with the last."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._n_inside = 0
+        self._saved = warnings.catch_warnings()
+
+    def enter(self) -> None:
+        with self._lock:
+            self._n_inside += 1
+            if self._n_inside == 1:
+                self._saved = warnings.catch_warnings()
+                self._saved.__enter__()
+                warnings.filterwarnings("ignore", module="pydicom")
+
+    def leave(self) -> None:
+        with self._lock:
+            self._n_inside -= 1
+            if self._n_inside == 0:
+                self._saved.__exit__(None, None, None)
+
+
+_hush = _Hush()
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep pydicom from warning about values that break a rule of the standard and can be read all the same."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="pydicom")
+    _hush.enter()
+    try:
         yield
+    finally:
+        _hush.leave()
 
 
 @contextmanager

@@ -81,6 +81,7 @@ def test_an_entry_of_another_type_is_named():
     [
         (".Epochs", 9),
         (".NumWorkers", 7),
+        (".Workers", "threads"),
         (".Device", "cpu"),
         (".Threads", 2),
         (".MaxTime", "2h"),

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from eisen._core.errors import ArgumentError
-from eisen._core.optional import require
+from eisen._core.ray_cluster import connected, loaded_ray
 from eisen.experiments.campaigns.executors.spawned import Spawned, child_environment
 from eisen.experiments.campaigns.failure import card_facts
 from eisen.experiments.campaigns.observer import CampaignObserver
@@ -22,7 +20,6 @@ __all__ = ["Ray"]
 
 _LOOK_SECONDS = 0.2
 _STOP_FILE = "stop"
-_LOOPBACK, _CLUSTER_VARIABLE = "127.0.0.1", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 _OBJECT_STORE_BYTES = 100 * 2**20
 """Tasks exchange a few lines of text; their data and results are files."""
 
@@ -45,9 +42,7 @@ class Ray:
     """
 
     def __init__(self, jobs: int | None = None, address: str | None = None) -> None:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        with _loopback_only() if address is None else nullcontext():  # Ray reads it when it is imported
-            self._ray: Any = require("ray", "ray", "running over a Ray cluster")
+        self._ray: Any = loaded_ray(address)
         self.jobs, self.address = jobs, address
 
     def run(self, tasks: Sequence[Task], observer: CampaignObserver) -> list[TaskOutcome]:
@@ -55,7 +50,10 @@ class Ray:
         if not tasks:
             return []
         words = "stopping after these batches; Ctrl-C again stops at once"
-        with self._connected(), Interrupt(lambda: observer.on_message(words)) as interrupt:
+        with (
+            connected(self._ray, self.address, self.jobs, _OBJECT_STORE_BYTES),
+            Interrupt(lambda: observer.on_message(words)) as interrupt,
+        ):
             return self._run(list(tasks), observer, interrupt)
 
     def _run(self, waiting: list[Task], observer: CampaignObserver, interrupt: Interrupt) -> list[TaskOutcome]:
@@ -91,61 +89,6 @@ class Ray:
             return TaskOutcome(**self._ray.get(reference))
         except self._ray.exceptions.RayError as error:
             return TaskOutcome(task.name, task.folder, "failed", error=card_facts(error))
-
-    @contextmanager
-    def _connected(self) -> Iterator[None]:
-        """Use the Ray of the caller when there is one, else connect or start, and leave it as it was."""
-        if self._ray.is_initialized():
-            yield
-            return
-        try:
-            if self.address is not None:
-                self._ray.init(address=self.address, log_to_driver=False, logging_level="ERROR")
-            else:
-                self._start()
-            yield
-        finally:
-            self._ray.shutdown()
-
-    def _start(self) -> None:
-        """Start Ray on this machine, for nobody else."""
-        with _loopback_only():
-            self._ray.init(
-                address="local",
-                num_cpus=self.jobs,
-                include_dashboard=False,
-                dashboard_host=_LOOPBACK,
-                log_to_driver=False,
-                logging_level="ERROR",
-                object_store_memory=_OBJECT_STORE_BYTES,
-            )
-        where = self._ray.util.get_node_ip_address()
-        if where != _LOOPBACK:
-            raise ArgumentError(
-                f"Ray would listen on {where}, where other machines can reach it",
-                expected=_LOOPBACK,
-                to_do=f"set {_CLUSTER_VARIABLE}=0 in the environment, or name a cluster with --ray-address",
-            )
-
-
-@contextmanager
-def _loopback_only() -> Iterator[None]:
-    """Let Ray take 127.0.0.1 for the address of this machine; it has this for systems whose firewalls ask questions."""
-    before = os.environ.get(_CLUSTER_VARIABLE)
-    os.environ[_CLUSTER_VARIABLE] = "0"
-    constants = sys.modules.get("ray._private.ray_constants")  # has read the variable when Ray was imported before
-    is_on = getattr(constants, "ENABLE_RAY_CLUSTER", None)
-    try:
-        if is_on:
-            vars(constants)["ENABLE_RAY_CLUSTER"] = False
-        yield
-    finally:
-        if is_on:
-            vars(constants)["ENABLE_RAY_CLUSTER"] = is_on
-        if before is None:
-            del os.environ[_CLUSTER_VARIABLE]
-        else:
-            os.environ[_CLUSTER_VARIABLE] = before
 
 
 def _ask_to_stop(tasks: Any) -> None:

@@ -1,0 +1,1 @@
+"""What has been computed is kept in files, or in memory that workers share, until its recipe changes."""

@@ -1,0 +1,1 @@
+"""Writing a store: cases are read side by side, and the file has its name when it is complete."""

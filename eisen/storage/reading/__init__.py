@@ -1,0 +1,1 @@
+"""Where the arrays of a file are, and the fastest way to any part of them."""
