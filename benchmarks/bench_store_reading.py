@@ -35,6 +35,7 @@ import hdf5plugin
 import numpy as np
 import torch
 from _harness import Result, measure, quiet, show
+from _picture import draw_states
 from scipy import ndimage
 
 from eisen.datasets import ListDataset
@@ -43,12 +44,14 @@ from eisen.storage import Store, create_store
 SHAPE = (2, 181, 217, 181)
 PARTS = ("whole", "patch", "axial", "sagittal")
 STATES = ("steady", "first", "cold")
-GOALS = {  # ms: steady, first touch
-    "whole": (7.0, 7.0),
-    "patch": (0.65, 1.2),
-    "axial": (0.03, 0.03),
-    "sagittal": (0.6, float("inf")),
+GOALS = {  # times the memory map of the same run; steady, first touch
+    "whole": (7.0 / 5.3, 7.0 / 8.1),
+    "patch": (0.65 / 0.47, 1.2 / 1.65),
+    "axial": (0.03 / 0.014, 0.03 / 0.056),
+    "sagittal": (0.6 / 0.35, float("inf")),
 }
+"""The issue names them in ms on a machine whose memory map took the second number."""
+
 TIMES = {"whole": 1, "patch": 4, "axial": 30, "sagittal": 2}
 """How many parts are read for one sample in the steady state."""
 
@@ -293,12 +296,12 @@ def verdict(part: str, state: str, results: dict[str, Result]) -> bool:
         lines.append(f"{ratio:.1f} times as fast as pymia")
         met &= ratio >= 1 or state == "cold"
     if "memmap" in results:
-        lines.append(f"{mine / results['memmap'].median:.2f} of the memory map's time")
-    if state != "cold":
-        goal = GOALS[part][STATES.index(state)]
-        lines.append(
-            f"goal {goal:g} ms {'met' if mine <= goal else 'missed'}" if goal < float("inf") else "goal: pymia's"
-        )
+        share = mine / results["memmap"].median
+        lines.append(f"{share:.2f} of the memory map's time")
+        goal = GOALS[part][STATES.index(state)] if state != "cold" else float("inf")
+        if goal < float("inf"):
+            lines.append(f"goal {goal:.2f} {'met' if share <= goal else 'missed'}")
+            met &= share <= goal
     print(f"  eisen raw {mine:.3f} ms: {', '.join(lines)}\n")
     return met
 
@@ -317,7 +320,7 @@ def check(found: dict[str, Contender], arrays: list[np.ndarray]) -> None:
 
 
 def run(found: dict[str, Contender], options: argparse.Namespace) -> bool:
-    met = True
+    met, drawn = True, {}
     for state in options.state:
         taking_part = {name: one for name, one in found.items() if state != "cold" or one.has_cold}
         for part in options.what:
@@ -331,6 +334,9 @@ def run(found: dict[str, Contender], options: argparse.Namespace) -> bool:
             baseline = "pymia" if "pymia" in results else "memmap"
             show(f"{part}, {state}", results, unit="ms", baseline=baseline, digits=3)
             met &= verdict(part, state, results)
+            drawn[part, state] = results
+    if options.picture:
+        draw_states(drawn, options.picture)
     return met
 
 
@@ -340,6 +346,7 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=3)
     parser.add_argument("--what", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--state", nargs="+", choices=STATES, default=list(STATES))
+    parser.add_argument("--picture", type=Path, help="draw the medians into this SVG or PNG")
     options = parser.parse_args()
     hdf5plugin.get_config()
     with tempfile.TemporaryDirectory() as name:

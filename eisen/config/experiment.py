@@ -11,7 +11,9 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
+from eisen._core.sizes import MEMORY
 from eisen.config.sections import PHASES, attribute_of
+from eisen.config.windows import WindowSettings
 
 __all__ = ["DURATION", "Entry", "Experiment", "Hyperparameters", "Phase", "SplitChoice"]
 
@@ -86,6 +88,9 @@ class Hyperparameters:
         distribution: With several processes: ``"ddp"`` (a copy of the model in each) or ``"fsdp"`` (shares of it).
         deterministic: Let PyTorch use repeatable algorithms only; on a GPU that may be slower.
         workers: What reads data: ``"processes"``, ``"threads"``, or ``"auto"``, which measures what is faster.
+        sliding_window: Validate, test and predict through overlapping windows of a size, see `SlidingWindow`.
+        memory: How much memory the results of a prediction may take, e.g. ``"4GB"``; what needs more is computed slab
+            by slab.
     """
 
     batch_size: Annotated[int, Field(ge=1)] = 4
@@ -113,6 +118,8 @@ class Hyperparameters:
     distribution: Literal["ddp", "fsdp"] | None = None
     deterministic: bool | None = None
     workers: Literal["processes", "threads", "auto"] = "processes"
+    sliding_window: WindowSettings | None = None
+    memory: Annotated[str, Field(pattern=MEMORY)] | None = None
 
 
 @dataclass(frozen=True, config=_STRICT)

@@ -15,6 +15,7 @@ from eisen.config.findings import Findings
 from eisen.config.places import Place
 from eisen.config.repair import spoken_as
 from eisen.config.sections import HYPER
+from eisen.config.windows import read_windows
 
 __all__ = ["read_hyperparameters"]
 
@@ -44,6 +45,8 @@ _WORDS = {
     "checkpoint_every": 'a number of batches, or a time such as "10min"',
     "distribution": 'one of "ddp", "fsdp"',
     "deterministic": "true or false",
+    "sliding_window": 'e.g. {"window": [64, 64, 64], "overlap": 0.5}',
+    "memory": 'a size such as "4GB" or "512MB"',
 }
 _PLAIN: dict[str, Any] = {
     "batch_size": int,
@@ -82,9 +85,11 @@ def read_hyperparameters(entries: Any, place: Place, findings: Findings) -> dict
         attribute = _attribute(entry, here, findings)
         if attribute is None:
             continue
-        value = _value(entry, attribute, here, findings)
+        is_window = attribute == "sliding_window"
+        value = _windows(entry, here, findings) if is_window else _value(entry, attribute, here, findings)
         if value is None:
-            empty.append(index)
+            if not is_window:
+                empty.append(index)
             continue
         if attribute in settings:
             findings.problem(here, f"{entry['type']} is set twice", "one entry for each hyperparameter")
@@ -113,6 +118,10 @@ def _attribute(entry: Any, here: Place, findings: Findings) -> str | None:
         findings.repair((*here, "type"), f"{entry['type']} is read as {spelled}")
         entry["type"] = spelled
     return HYPER[name]
+
+
+def _windows(entry: dict[str, Any], here: Place, findings: Findings) -> Any:
+    return read_windows(entry.get("params"), (*here, "params"), findings)
 
 
 def _value(entry: dict[str, Any], attribute: str, here: Place, findings: Findings) -> Any:

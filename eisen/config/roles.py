@@ -98,11 +98,11 @@ def _is_sampler(thing: Any) -> bool:
 
 
 def _is_where(thing: Any) -> bool:
-    return is_a(thing, "eisen.patches.indexing.Where")
+    return is_a(thing, "eisen.patches.where.indexing.Where")
 
 
 def _is_which(thing: Any) -> bool:
-    return is_a(thing, "eisen.patches.sampling.Which")
+    return is_a(thing, "eisen.patches.which.sampling.Which")
 
 
 def _is_workflow(thing: Any) -> bool:

@@ -20,6 +20,7 @@ from eisen.config.repair import DROPPED
 from eisen.config.sections import ALIASES, GENERAL, HYPER, PHASES, RESERVED, SECTIONS, SINGULAR, WIRED
 from eisen.config.signature import signature_of
 from eisen.config.split import split_schema
+from eisen.config.windows import WindowSettings
 
 __all__ = ["config_schema"]
 
@@ -147,6 +148,9 @@ def _hyperparameters() -> dict[str, Any]:
     help_texts = {parameter.name: parameter.doc for parameter in describe(Hyperparameters).parameters}
     entries = []
     for name, attribute in HYPER.items():
+        if attribute == "sliding_window":
+            entries.append(_hyperparameter(f".{name}", None, _windows()))
+            continue
         value = {key: item for key, item in types[attribute].items() if key != "title"}
         value |= value.pop("anyOf", [{}])[0]  # the other kind is null, which stands for the default
         if value.get("default", 0) is None:
@@ -157,8 +161,21 @@ def _hyperparameters() -> dict[str, Any]:
     return {"type": "array", "description": "Settings that belong to no module.", "items": {"oneOf": entries}}
 
 
-def _hyperparameter(name: str, value: dict[str, Any]) -> dict[str, Any]:
-    params = {"type": "object", "properties": {"value": value}, "required": ["value"], "additionalProperties": False}
+def _windows() -> dict[str, Any]:
+    """Return the schema of the parameters of ``.SlidingWindow``, which has many instead of a value."""
+    schema = TypeAdapter(WindowSettings).json_schema()
+    for parameter in describe(WindowSettings).parameters:
+        schema["properties"][parameter.name]["description"] = parameter.doc
+    return {key: schema[key] for key in ("type", "properties", "required", "additionalProperties")}
+
+
+def _hyperparameter(name: str, value: dict[str, Any] | None, params: dict[str, Any] | None = None) -> dict[str, Any]:
+    params = params or {
+        "type": "object",
+        "properties": {"value": value},
+        "required": ["value"],
+        "additionalProperties": False,
+    }
     return {
         "type": "object",
         "properties": {"type": {"const": name}, "params": params},

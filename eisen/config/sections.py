@@ -133,6 +133,8 @@ HYPER: dict[str, str] = {
     "CheckpointEvery": "checkpoint_every",
     "Distribution": "distribution",
     "Deterministic": "deterministic",
+    "SlidingWindow": "sliding_window",
+    "Memory": "memory",
 }
 """The pseudo types ``.BatchSize`` ..., and the setting each one is."""
 

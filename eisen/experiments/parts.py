@@ -14,6 +14,7 @@ from eisen.experiments.chain import build_batch_chain, build_dataset
 from eisen.experiments.optimizers import build_optimizers
 from eisen.experiments.schedules import build_schedule
 from eisen.experiments.weights import bare_module
+from eisen.experiments.windows import sliding_window
 from eisen.experiments.workflow_entry import workflow_entry
 
 if TYPE_CHECKING:
@@ -155,6 +156,8 @@ def build_phase(
     if optimizer is not None:
         injected["optimizer"] = optimizer
     workflow = build(workflow_entry(phase), "Workflow", **injected)
+    if phase.name != "Training":
+        workflow.windows = sliding_window(phase.hyper)
     if phase.batch_transforms:
         chain = getattr(loader.dataset, "transform", None)
         workflow.batch_transform = build_batch_chain(phase, chain, seed_of(experiment))

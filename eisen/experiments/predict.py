@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from eisen._core.errors import ConfigError, Problem
+from eisen._core.errors import ArgumentError, ConfigError, Problem
+from eisen._core.sizes import memory_bytes, memory_text
 from eisen._core.types import Array, Geometry, meta_field
 from eisen.config import Experiment, Phase
 from eisen.experiments.artifacts import make_folder
 from eisen.experiments.lost_geometry import lost_geometry
 from eisen.experiments.prediction.committee import DISAGREEMENT, ENTROPY
 from eisen.experiments.prediction.passes import CasePass, image_field
-from eisen.experiments.prediction.places import Picture, Place, Volume, is_volume_file, source_of
+from eisen.experiments.prediction.pending import Pending
+from eisen.experiments.prediction.places import Picture, Place, Volume, checked_format, is_volume_file, source_of
+from eisen.experiments.prediction.slabwise import Decided, decided_in_slabs
 from eisen.experiments.prediction.table import ClassNames, write_table
 from eisen.experiments.prediction.writers import write_channels, write_labels
 
@@ -35,17 +39,31 @@ class Predictor(CasePass):
         committee: The trained models.
         folder: Where files and the table go.
         with_probabilities: Whether to write probability maps beside label maps.
+        memory: Bytes that making a label map may take; None: ``.Memory`` of the phase, if it is set.
+        file_format: What volumes are written as, see `eisen.experiments.prediction.places.FORMATS`.
     """
 
     def __init__(
-        self, session: Session, phase: Phase, committee: Committee, folder: Path, with_probabilities: bool = False
+        self,
+        session: Session,
+        phase: Phase,
+        committee: Committee,
+        folder: Path,
+        with_probabilities: bool = False,
+        *,
+        memory: int | str | None = None,
+        file_format: str = "nii.gz",
     ) -> None:
+        self.format = checked_format(file_format, has_numbers=with_probabilities)
+        budget = memory if memory is not None else phase.hyper.memory
+        self.memory = None if budget is None else memory_bytes(budget)
         make_folder(folder)
         super().__init__(session, phase, committee, "Prediction")
         self.folder, self.with_probabilities = folder, with_probabilities
         self.rows: list[dict[str, str | float]] = []
         self._values = channel_values(session.experiment)
         self._labels = phase.hyper.labels or session.experiment.hyper.labels
+        committee.waits = self.memory is not None
 
     @property
     def title(self) -> str:
@@ -77,7 +95,14 @@ class Predictor(CasePass):
 
     def on_case(self, number: int, batch: dict[str, Any], outputs: dict[str, Any]) -> None:
         """Write what the models say about a case."""
-        values: Array = outputs[self.model.output_names[0]][0].detach().cpu().numpy()
+        prediction = outputs[self.model.output_names[0]]
+        if isinstance(prediction, Pending):
+            decided = self._decided(prediction, batch, number)
+            if decided is not None:
+                self._note_labels(decided, batch, number)
+                return
+            prediction, outputs[ENTROPY], outputs[DISAGREEMENT] = prediction.whole()
+        values: Array = prediction[0].detach().cpu().numpy()
         meaning = cast("Meaning", self.committee.meaning)
         columns: dict[str, str | float] = {"case": self.names[number]}
         if meaning.kind == "values":
@@ -93,6 +118,39 @@ class Predictor(CasePass):
             columns["disagreement"] = float(outputs[DISAGREEMENT][0])
         self.rows.append(columns)
 
+    def _decided(self, pending: Pending, batch: dict[str, Any], number: int) -> Decided | None:
+        """Return the label map of a case within the budget of memory; None: it is no label map of a volume."""
+        layout = pending.layout()
+        place = self._place(batch, number)
+        kind = cast("Meaning", self.committee.meaning).kind
+        if kind != "labels" or not isinstance(place, Volume) or pending.image.ndim != 5 or self.memory is None:
+            return None
+        channels = layout.grids[0].channels
+        if self.with_probabilities:
+            self._demand_room(channels, place)
+            return None
+        return decided_in_slabs(pending, place.geometry, self._values.get(channels), self.memory, layout)
+
+    def _demand_room(self, channels: int, place: Volume) -> None:
+        """Refuse probability maps that the budget has no room for."""
+        needed = 3 * channels * 4 * math.prod(place.geometry.native.shape)
+        if self.memory is not None and needed > self.memory:
+            raise ArgumentError(
+                f"probability maps of {channels} classes need about {memory_text(needed)} of memory",
+                expected=f"no more than the budget of {memory_text(self.memory)}",
+                to_do="leave --probabilities out, which needs little memory, or raise --memory",
+            )
+
+    def _note_labels(self, decided: Decided, batch: dict[str, Any], number: int) -> None:
+        """Write a label map that is there already, and its row of the table."""
+        name, place = self.names[number], self._place(batch, number)
+        path = write_labels(self.folder, name, decided.labels, place, self._labels)
+        self.session.result.predictions.append(path)
+        columns: dict[str, str | float] = {"case": name, "file": path.name, "entropy": decided.entropy}
+        if not self.committee.is_alone:
+            columns["disagreement"] = decided.disagreement
+        self.rows.append(columns)
+
     def _classes(self, likely: Array, meaning: Meaning) -> ClassNames:
         n = len(likely)
         values = self._values.get(n) or ([1] if n == 1 else list(range(n)))
@@ -102,10 +160,11 @@ class Predictor(CasePass):
         """Write the maps of a case and return the path of the first."""
         written = self.session.result.predictions
         if cast("Meaning", self.committee.meaning).kind == "image":
+            checked_format(self.format, has_numbers=True)
             written.append(write_channels(self.folder, name, place.restored(values), place))
             return written[-1]
         labels = place.labels(values, self._values.get(len(values)))
-        path = write_labels(self.folder, name, labels, place)
+        path = write_labels(self.folder, name, labels, place, self._labels)
         written.append(path)
         if self.with_probabilities:
             written.append(write_channels(self.folder, f"{name}_probabilities", place.restored(values), place))
@@ -115,7 +174,7 @@ class Predictor(CasePass):
         field = image_field(self.model, batch)
         records = batch.get(meta_field(field))
         if isinstance(records, Sequence) and isinstance(records[0], Geometry):
-            return Volume(records[0])
+            return Volume(records[0], self.format)
         source = source_of(self.dataset, number, field, self.session.data_dir)
         if batch[field].ndim != 4 or is_volume_file(source):
             raise lost_geometry(field, self.dataset, number, self.seed)

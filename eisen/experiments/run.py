@@ -119,6 +119,8 @@ class Run:
         tta: str | None = None,
         models: Sequence[str | Path] = (),
         calibration: str | Path | None = "auto",
+        memory: int | str | None = None,
+        file_format: str = "nii.gz",
     ) -> RunResult:
         """Write what a saved model says about each case: a label map or an image on the grid of its file, or a row.
 
@@ -135,6 +137,10 @@ class Run:
             models: Files of the models that predict together, or one ``ensemble.json``; default: that of the run.
             calibration: File with their temperature; ``"auto"``: ``<artifact_dir>/calibration.json`` if it belongs to
                 them; None: no temperature.
+            memory: How much memory making a label map may take, e.g. ``"4GB"``: with ``.SlidingWindow`` it is made slab
+                by slab, with the same result. None: what ``.Memory`` says.
+            file_format: What volumes are written as: ``"nii.gz"``, ``"nii"``, ``"mha"``, ``"nrrd"``, or ``"dcm"``, a
+                DICOM segmentation of the series that was read.
 
         Raises:
             MissingFileError: If there is no saved model.
@@ -151,7 +157,9 @@ class Run:
             committee = plan.committee()
             usual, say = self.artifacts.calibration, self.observer.on_message
             committee.temperature = plan.temperature(committee, calibration, usual, say)
-            predictor = Predictor(session, phase, committee, folder, probabilities)
+            predictor = Predictor(
+                session, phase, committee, folder, probabilities, memory=memory, file_format=file_format
+            )
             session.begin([predictor.parts], predictor.seed, **plan.facts())
             predictor.run()
             session.written(folder, predictor.title)

@@ -57,7 +57,7 @@ class SlidingWindow:
         weights: How much a voxel of a window counts: ``"gaussian"``, ``"constant"``, or an array of the window's
             shape; see `window_weights`.
         batch_size: How many windows the network gets at once.
-        device: Where the network computes, e.g. ``"cuda"``; None: where the image is. The network has to be there.
+        device: Where the network computes, e.g. ``"cuda"``; it is moved there, and back. None: where the image is.
         accumulate_on: Where windows are added up, e.g. ``"cpu"`` for results that a GPU has no room for; None: where
             the image is.
         skip_empty: Leave windows out of which no voxel is above this number, or for which this function of the window

@@ -35,6 +35,15 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="labels or image (a value per voxel), classes or values (a row per case); auto decides by output and loss.",
 )
 @click.option("--probabilities", is_flag=True, help="Write probability maps beside the label maps.")
+@click.option(
+    "--format",
+    "file_format",
+    metavar="FORMAT",
+    default="nii.gz",
+    show_default=True,
+    help="How volumes are written: nii.gz, nii, mha, nrrd, or dcm (a DICOM segmentation of the series).",
+)
+@click.option("--memory", metavar="SIZE", help="Make label maps slab by slab in this much memory, e.g. 4GB.")
 @click.option("--calibration", type=_FILE, help="Calibration to use.  [default: calibration.json if it fits]")
 @click.option("--no-calibration", is_flag=True, help="Leave the probabilities as the model gives them.")
 @options.devices_option
@@ -52,6 +61,8 @@ def predict(
     tta: str | None,
     kind: str,
     probabilities: bool,
+    file_format: str,
+    memory: str | None,
     calibration: Path | None,
     no_calibration: bool,
     overrides: tuple[str, ...],
@@ -66,6 +77,7 @@ def predict(
       eisen predict config.json --tta flips
       eisen predict config.json --model fold-0/models/best.pt --model fold-1/models/best.pt
       eisen predict config.json --model ensemble.json --probabilities
+      eisen predict config.json --format mha --memory 4GB
     """
     if calibration is not None and no_calibration:
         raise click.UsageError("--calibration and --no-calibration exclude each other")
@@ -77,6 +89,8 @@ def predict(
             output,
             kind=kind,
             probabilities=probabilities,
+            file_format=file_format,
+            memory=memory,
             tta=tta,
             models=models,
             calibration=None if no_calibration else calibration or "auto",

@@ -124,7 +124,8 @@ def _entry(entry: Mapping[str, Any]) -> str:
 
 
 def _setting(entry: Mapping[str, Any]) -> str:
-    value = (entry.get("params") or {}).get("value")
+    params = entry.get("params") or {}
+    value = params.get("value", params)
     return f"{str(entry.get('type', '')).removeprefix('.')} {_cut(value)}"
 
 

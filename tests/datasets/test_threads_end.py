@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import gc
+import signal
 import subprocess
 import sys
 import threading
@@ -133,9 +134,13 @@ def test_an_interrupt_while_waiting_ends_the_threads():
     slow.thread_safe = True
     timer = threading.Timer(0.3, _thread.interrupt_main)
     loader = threads(ListDataset(numbers(100), slow), 4)
-    with pytest.raises(KeyboardInterrupt):
-        timer.start()
-        list(loader)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # workers of xdist ignore it
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            timer.start()
+            list(loader)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert data_threads() == []
 
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from eisen._core.errors import ArgumentError, DataError
 from eisen.datasets import ListDataset, Loader
 from eisen.patches import Anywhere, Grid, PatchDataset, PatchQueue
-from eisen.patches.keeping import LastFew
-from eisen.patches.order import mixed_order
+from eisen.patches.cutting.keeping import LastFew
+from eisen.patches.cutting.order import mixed_order
 
 
 def cases(n: int = 8) -> list[dict[str, Any]]:

@@ -28,9 +28,9 @@ from eisen.patches import (
     Weighted,
     Whole,
 )
-from eisen.patches.bitmask import Bitmask
-from eisen.patches.cases import opened
-from eisen.patches.planes import ClassPlanes, WeightPlanes
+from eisen.patches.cutting.cases import opened
+from eisen.patches.where.planes import ClassPlanes, WeightPlanes
+from eisen.patches.which.bitmask import Bitmask
 from eisen.storage import ArraySource
 
 WHERES = [

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
 from eisen._core.errors import DataError, ShapeError
 from eisen.experiments.prediction.kinds import Meaning
 from eisen.experiments.prediction.links import Link, demand_finite
+from eisen.experiments.prediction.pending import Pending
+from eisen.experiments.prediction.steady import steadily
 from eisen.utils import EisenModuleWrapper
 from eisen.utils.running import RunningMean
 from eisen.utils.tta import looked_at
 from eisen.utils.views import checked_views
+
+if TYPE_CHECKING:
+    from eisen.patches import SlidingWindow
 
 __all__ = ["DISAGREEMENT", "ENTROPY", "Committee"]
 
@@ -50,6 +55,10 @@ class Committee(torch.nn.Module):
         self.views = None if views is None else checked_views(views)
         self.temperature = temperature
         self.returns_logits = returns_logits
+        self.windows: SlidingWindow | None = None
+        """Look at images through these windows; whoever predicts sets them."""
+        self.waits = False
+        """Whether to return a `Pending` instead of a prediction, if there are windows."""
         self.meaning: Meaning | None = None
         self._tell = meaning
 
@@ -63,7 +72,7 @@ class Committee(torch.nn.Module):
         first = cast(EisenModuleWrapper, self.members[0])
         return EisenModuleWrapper(self, first.input_names, [first.output_names[0], ENTROPY, DISAGREEMENT])
 
-    def forward(self, *inputs: Any) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def forward(self, *inputs: Any) -> tuple[torch.Tensor | Pending, torch.Tensor, torch.Tensor]:
         """Return the mean prediction, and per case how unsure it is and how far the models, or views, are apart.
 
         Args:
@@ -73,28 +82,50 @@ class Committee(torch.nn.Module):
             Predictions (N, C, ...) or (N, C), float32; the mean entropy of the probabilities in nats (N,), 0 where
             there are none; the mean standard deviation between models, or between views of a single model (N,).
         """
-        return self._alone(inputs) if self.is_alone else self._together(inputs)
+        if self.windows is not None and self.waits:
+            unknown = torch.full((1,), torch.nan)
+            return Pending(self, inputs), unknown, unknown
+        return self.at_once(inputs)
 
-    def _alone(self, inputs: tuple[Any, ...]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return what a single model says; its logits do not go through probabilities, which would round them."""
-        output = self._output(self.members[0], inputs)
-        link, certain = self._link, output.new_zeros(len(output))
-        if link is None:
-            return output, certain, certain
-        prediction = link.probabilities(output, self.temperature)
-        logits = link.logits(output) if link.applied else output
-        return logits if self.returns_logits else prediction, _entropy(prediction, link), certain
+    def at_once(self, inputs: tuple[Any, ...]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return what `forward` returns for models that do not wait."""
+        return self.finished(self.seen(*inputs) if self.windows is None else self.windows(self.seen, *inputs))
 
-    def _together(self, inputs: tuple[Any, ...]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    @property
+    def sliding(self) -> SlidingWindow:
+        """The windows, where there are some."""
+        return cast("SlidingWindow", self.windows)
+
+    def seen(self, *inputs: Any) -> tuple[torch.Tensor, ...]:
+        """Return what a single model returns, or the mean opinion of several and their standard deviation.
+
+        Opinions are probabilities where there are any. Those of a single model do not go through probabilities, which
+        would round its logits.
+        """
+        if self.is_alone:
+            return (self._output(self.members[0], inputs),)
         running = RunningMean(spread=True)
         for opinion in self._opinions(inputs):
             running.add(opinion)
-        apart, link = running.deviation.flatten(1).mean(1), self._link
+        return running.mean, running.deviation
+
+    def finished(self, seen: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return prediction, entropy and disagreement, from what was seen in the whole image or in a part of it."""
+        values, link = seen[0], self._link
+        apart = values.new_zeros(len(values)) if self.is_alone else seen[1].flatten(1).mean(1)
         if link is None:
-            return running.mean, torch.zeros_like(apart), apart
-        prediction = replace(link, applied=True).probabilities(running.mean, self.temperature)
-        result = link.logits(running.mean) if self.returns_logits else prediction
+            return values, torch.zeros_like(apart), apart
+        has_probabilities = link.applied or not self.is_alone
+        known = replace(link, applied=has_probabilities)
+        prediction = self._computed(lambda v: known.probabilities(v, self.temperature), values)
+        result = prediction
+        if self.returns_logits:
+            result = self._computed(known.logits, values) if has_probabilities else values
         return result, _entropy(prediction, link), apart
+
+    def _computed(self, compute: Callable[[torch.Tensor], torch.Tensor], values: torch.Tensor) -> torch.Tensor:
+        """Apply a function to all voxels; with windows so that they may come in any pieces."""
+        return compute(values) if self.windows is None else steadily(compute, values)
 
     def _opinions(self, inputs: tuple[Any, ...]) -> Iterator[torch.Tensor]:
         """Yield the probabilities of every member, or of every view of a single one."""

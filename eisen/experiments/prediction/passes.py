@@ -12,6 +12,7 @@ from eisen.experiments.case_names import case_names
 from eisen.experiments.parts import build_phase, seed_of
 from eisen.experiments.prediction.committee import Committee
 from eisen.experiments.session import Session
+from eisen.experiments.windows import sliding_window
 
 if TYPE_CHECKING:
     from eisen.utils import EisenModuleWrapper
@@ -39,7 +40,8 @@ class CasePass:
         experiment = session.experiment
         self.session, self.committee, self.model = session, committee, committee.named()
         self.seed = seed_of(experiment)
-        alone = replace(phase.hyper, batch_size=1)
+        committee.windows = sliding_window(phase.hyper)
+        alone = replace(phase.hyper, batch_size=1, sliding_window=None)
         unused: dict[str, Any] = {part: [] for part in _UNUSED}
         bare = replace(phase, name=name, hyper=alone, **unused)
         self.parts = build_phase(

@@ -8,11 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from eisen._core.errors import GeometryError, ShapeError
+from eisen._core.errors import ArgumentError, GeometryError, ShapeError, nearest
 from eisen._core.types import Array, Geometry
 from eisen.transforms.functional.restore import restore_label_map, restore_to_native
 
-__all__ = ["Picture", "Place", "Volume", "is_volume_file", "picture_size", "source_of"]
+__all__ = ["FORMATS", "Picture", "Place", "Volume", "checked_format", "is_volume_file", "picture_size", "source_of"]
+
+FORMATS = ("nii.gz", "nii", "mha", "nrrd", "dcm")
+"""What volumes are written as; ``"dcm"`` is a DICOM segmentation (SEG) of the series that was read."""
+
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".pgm", ".ppm")
 _ARRAYS = (".npy", ".npz", ".h5", ".hdf5")
@@ -24,11 +28,21 @@ class Volume:
 
     Args:
         geometry: Where the voxels are now, and the grid of the file.
+        file_format: Ending of the files that are written, one of `FORMATS`.
     """
 
     geometry: Geometry
-    suffix = ".nii.gz"
-    float_suffix = ".nii.gz"
+    file_format: str = "nii.gz"
+
+    @property
+    def suffix(self) -> str:
+        """Ending of label maps."""
+        return f".{self.file_format}"
+
+    @property
+    def float_suffix(self) -> str:
+        """Ending of probabilities and images."""
+        return self.suffix
 
     def labels(self, likely: Array, values: list[int] | None) -> Array:
         """Return the label map (I, J, K) on the grid of the file, for probabilities (C, ...)."""
@@ -44,6 +58,36 @@ class Volume:
         if values.ndim == 3 and self.geometry.shape.count(1) >= 1:
             return np.asarray(np.expand_dims(values, 1 + self.geometry.shape.index(1)))
         return values
+
+
+def checked_format(file_format: str, *, has_numbers: bool = False) -> str:
+    """Return the format of predicted volumes if there is one of this name.
+
+    Args:
+        file_format: One of `FORMATS`, with a dot or without.
+        has_numbers: Whether probabilities or images are to be written, too.
+
+    Raises:
+        ArgumentError: If there is none, or it cannot hold what is to be written.
+
+    Example:
+        >>> checked_format(".mha")
+        'mha'
+    """
+    name = str(file_format).lower().removeprefix(".")
+    if name not in FORMATS:
+        raise ArgumentError(
+            f"predictions cannot be written as {file_format!r}",
+            expected=f"one of {', '.join(FORMATS)}",
+            to_do=nearest(name, FORMATS),
+        )
+    if name == "dcm" and has_numbers:
+        raise ArgumentError(
+            "a DICOM segmentation holds label maps, no probabilities and no images",
+            expected="nii.gz, nii, mha or nrrd for these",
+            to_do="leave --probabilities out, or choose another --format",
+        )
+    return name
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,16 @@ from eisen.transforms.functional.deform import deformed, undeformed
 from eisen.transforms.functional.tensors import accepts_tensors, as_array, as_tensor
 from eisen.transforms.functional.warp import sampling_grid, warp_image
 
-__all__ = ["field_of_view", "index_map", "is_exact", "regrid", "regridded_slabs"]
+__all__ = [
+    "field_of_view",
+    "index_map",
+    "is_exact",
+    "is_inside",
+    "piece_grid",
+    "pieces_of",
+    "regrid",
+    "regridded_slabs",
+]
 
 _TOLERANCE = 1e-3
 """Voxels; affines of files are 32-bit, so an index computed from them is not exact."""
@@ -67,11 +76,11 @@ def regridded_slabs(
         yield _copied(values, source, target, fill)
         return
     is_rounded = values.dtype.kind in "iub" and interpolation != "nearest"
-    for start, height in _slabs(target.shape):
-        grid = _grid(source, target, start, height)
+    for start, height in pieces_of(target.shape):
+        grid = piece_grid(source, target, start, height)
         sampled = warp_image(values, grid, "border", interpolation)
         sampled = np.rint(sampled, out=sampled) if is_rounded else sampled
-        yield np.where(_inside(grid, source.shape), sampled, fill).astype(values.dtype, copy=False)
+        yield np.where(is_inside(grid, source.shape), sampled, fill).astype(values.dtype, copy=False)
 
 
 def field_of_view(source: Geometry, target: Geometry) -> Array:
@@ -81,8 +90,8 @@ def field_of_view(source: Geometry, target: Geometry) -> Array:
         >>> field_of_view(Geometry.of(np.eye(4), (2, 1, 1)), Geometry.of(np.eye(4), (3, 1, 1))).ravel()
         array([ True,  True, False])
     """
-    grids = (_grid(source, target, start, height) for start, height in _slabs(target.shape))
-    return np.concatenate([_inside(grid, source.shape) for grid in grids])
+    grids = (piece_grid(source, target, start, height) for start, height in pieces_of(target.shape))
+    return np.concatenate([is_inside(grid, source.shape) for grid in grids])
 
 
 def index_map(source: Geometry, target: Geometry) -> Affine:
@@ -103,21 +112,31 @@ def is_exact(source: Geometry, target: Geometry) -> bool:
     return bool((np.abs(matrix - rounded)[:3] @ farthest).max() < _TOLERANCE)
 
 
-def _slabs(shape: tuple[int, ...]) -> Iterator[tuple[int, int]]:
-    """Yield first row and number of rows of each piece."""
+def pieces_of(shape: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+    """Yield first row and number of rows of each piece that is interpolated at once."""
     height = max(1, _SLAB_VOXELS // max(1, shape[1] * shape[2]))
     for start in range(0, max(shape[0], 1), height):
         yield start, min(height, shape[0] - start)
 
 
-def _grid(source: Geometry, target: Geometry, start: int, height: int) -> Any:
-    """Return where in the source each voxel of a piece of the target is, as `warp_image` wants it."""
+def piece_grid(
+    source: Geometry, target: Geometry, start: int, height: int, part: tuple[slice, ...] | None = None
+) -> Any:
+    """Return where in the source each voxel of a piece of the target is, as `warp_image` wants it.
+
+    Args:
+        source: Where values are.
+        target: Where they shall be.
+        start: First row of the piece, see `pieces_of`.
+        height: Number of its rows.
+        part: Only this part of the piece, bit for bit as it is in the whole; None: all of it.
+    """
     shape = (height, *target.shape[1:])
     behind, ahead = _own_warps(source, target)
     moved = np.eye(4)
     moved[0, 3] = start
     if not behind and not ahead:
-        return sampling_grid(shape, (index_map(source, target) @ moved)[:3], source=source.shape)
+        return sampling_grid(shape, (index_map(source, target) @ moved)[:3], source=source.shape, part=part)
     index = as_tensor(np.indices(shape, dtype=np.float32).reshape(3, -1).T.copy())
     positions = _mapped(index, target.affine @ moved)
     for warp in reversed(ahead):
@@ -127,7 +146,8 @@ def _grid(source: Geometry, target: Geometry, start: int, height: int) -> Any:
     scale = 2 / np.maximum(np.asarray(source.shape, dtype=np.float64), 1)
     to_edges = scale[:, None] * np.linalg.inv(source.affine)[:3]
     to_edges[:, 3] += scale / 2 - 1
-    return _mapped(positions, to_edges[::-1]).view(1, *shape, 3)
+    grid = _mapped(positions, to_edges[::-1]).view(1, *shape, 3)
+    return grid if part is None else grid[(slice(None), *part)].contiguous()
 
 
 def _mapped(points: Any, matrix: Array) -> Any:
@@ -144,8 +164,8 @@ def _own_warps(source: Geometry, target: Geometry) -> tuple[tuple[Warp, ...], tu
     return source.warps[shared:], target.warps[shared:]
 
 
-def _inside(grid: Any, shape: tuple[int, ...]) -> Array:
-    """Tell which places are in a voxel of the source; -1 and 1 are its outer edges."""
+def is_inside(grid: Any, shape: tuple[int, ...]) -> Array:
+    """Tell which places of a grid are in a voxel of the source; -1 and 1 are its outer edges."""
     edges = as_tensor(np.array([1 + 2 * _TOLERANCE / max(n, 1) for n in reversed(shape)], dtype=np.float32))
     return as_array((grid[0].abs() < edges).all(dim=-1))
 

@@ -70,7 +70,11 @@ def bspline_weights(n: int, control_points: int) -> Float32:
 
 
 def sampling_grid(
-    shape: Sequence[int], matrix: Array, displacement: Array | None = None, source: Sequence[int] | None = None
+    shape: Sequence[int],
+    matrix: Array,
+    displacement: Array | None = None,
+    source: Sequence[int] | None = None,
+    part: tuple[slice, ...] | None = None,
 ) -> Any:
     """Return where in the source each voxel of the result comes from, as `torch.nn.functional.grid_sample` wants it.
 
@@ -79,6 +83,8 @@ def sampling_grid(
         matrix: Affine part, index of the result to index of the source, shape (d, d + 1).
         displacement: Added to the source index: control points of a cubic B-spline, shape (k, ..., k, d), in voxels.
         source: Spatial shape of the source; None: as the result.
+        part: Only this part of the result, one slice with start and stop per axis, bit for bit as it is in the whole;
+            without displacement only.
 
     Returns:
         float32 tensor of shape ``(1, *shape, d)``; coordinates last axis first, -1 and 1 are the outer edges
@@ -95,16 +101,19 @@ def sampling_grid(
     normal = np.asarray(matrix, dtype=np.float64) * to_edges[:, None]
     normal[:, -1] += to_edges / 2 - 1
     normal = normal[::-1]
+    index = [np.arange(n)[slice(None) if part is None else part[axis]] for axis, n in enumerate(shape)]
     rest = normal[:, -1] + sum(
-        np.arange(shape[axis]).reshape([-1 if a == axis else 1 for a in range(1, d)] + [1]) * normal[:, axis]
+        index[axis].reshape([-1 if a == axis else 1 for a in range(1, d)] + [1]) * normal[:, axis]
         for axis in range(1, d)
     )
     first = np.broadcast_to(normal[:, 0], rest.shape)
+    if displacement is None:
+        z = as_tensor(index[0].astype(np.float32)).view(-1, *[1] * d)
+        return torch.addcmul(as_tensor(rest.astype(np.float32)), z, as_tensor(first.astype(np.float32)))[None]
     columns: list[Array] = [np.ones((shape[0], 1)), np.arange(shape[0])[:, None]]
     rows: list[Array] = [rest[None], first[None]]
-    if displacement is not None:
-        columns.insert(0, bspline_weights(shape[0], displacement.shape[0]))
-        rows.insert(0, _interpolated(np.asarray(displacement * to_edges)[..., ::-1], shape))
+    columns.insert(0, bspline_weights(shape[0], displacement.shape[0]))
+    rows.insert(0, _interpolated(np.asarray(displacement * to_edges)[..., ::-1], shape))
     left = np.concatenate(columns, axis=1).astype(np.float32)
     right = np.concatenate(rows).astype(np.float32).reshape(left.shape[1], -1)
     return torch.mm(as_tensor(left), as_tensor(right)).view(1, *shape, d)

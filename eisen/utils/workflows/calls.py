@@ -9,7 +9,7 @@ from eisen._core.errors import ArgumentError, DataError, EisenError, EmptyDatase
 from eisen._core.fields import missing_field, shapes_of
 from eisen.utils.wrappers import EisenModuleWrapper
 
-__all__ = ["call_named", "checked_modules", "demand_names", "no_batches", "tell_epoch", "where"]
+__all__ = ["call_in_windows", "call_named", "checked_modules", "demand_names", "no_batches", "tell_epoch", "where"]
 
 
 def call_named(module: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -31,6 +31,25 @@ def call_named(module: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
     ):  # nobody watches the wrapper, so what `torch.nn.Module` does around `forward` has no effect: save its time
         return module.call_in_order(inputs)
     outputs: dict[str, Any] = module(**dict(zip(module.input_names, inputs, strict=True)))
+    return outputs
+
+
+def call_in_windows(windows: Any, module: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Call a wrapped module with the fields it names, window by window.
+
+    Args:
+        windows: A `SlidingWindow`; the first input of the module is the image that it cuts.
+        module: The module.
+        fields: Names of fields to values.
+
+    Raises:
+        MissingFieldError: If a field is not there.
+    """
+    try:
+        inputs = [fields[name] for name in module.input_names]
+    except (KeyError, TypeError, IndexError) as error:
+        raise _lookup_error(module, fields) from error
+    outputs: dict[str, Any] = windows(module, *inputs)
     return outputs
 
 

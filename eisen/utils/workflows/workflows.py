@@ -18,7 +18,15 @@ from eisen.utils.events import BatchEnd, EpochStart, Event
 from eisen.utils.hub import Hub, Listener, Subscription
 from eisen.utils.workflows.aggregate import EpochDataAggregator
 from eisen.utils.workflows.averaging import WeightAverage
-from eisen.utils.workflows.calls import call_named, checked_modules, demand_names, no_batches, tell_epoch, where
+from eisen.utils.workflows.calls import (
+    call_in_windows,
+    call_named,
+    checked_modules,
+    demand_names,
+    no_batches,
+    tell_epoch,
+    where,
+)
 from eisen.utils.workflows.device import place_on, resolve_device
 from eisen.utils.workflows.gathering import share_of
 from eisen.utils.workflows.guard import NonFiniteGuard
@@ -53,6 +61,7 @@ class GenericWorkflow(Optimising, Resuming):
         data_loader: Any iterable of batches (dicts).
         device: Where it computes.
         distribution: The processes that train together; see `distribute`.
+        windows: A `SlidingWindow` through which the model looks at images, or None.
         is_stopped: True when `stop` ended the last epoch early.
 
     Args:
@@ -90,6 +99,7 @@ class GenericWorkflow(Optimising, Resuming):
         self.stepping = Update()
         self.average: WeightAverage | None = None
         self.frozen: list[torch.nn.Module] = []
+        self.windows: Callable[..., Any] | None = None
         self.channels_last = False
         self.batch_transform = batch_transform
         self.guard = NonFiniteGuard()
@@ -176,7 +186,8 @@ class GenericWorkflow(Optimising, Resuming):
 
     def get_output_dictionary(self, batch: Values) -> Values:
         """Return the outputs of the model for a batch, by name."""
-        return call_named(self.model if self._parallel is None else self._parallel, batch)
+        model = self.model if self._parallel is None else self._parallel
+        return call_named(model, batch) if self.windows is None else call_in_windows(self.windows, model, batch)
 
     def compute_losses(self, args: Values) -> list[Values]:
         """Return one dict per loss, from the fields of the batch and the outputs."""

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from eisen._core.errors import EmptyDatasetError
-from eisen.patches.bitmask import Bitmask
-from eisen.patches.selecting import Selection
+from eisen.patches.which.bitmask import Bitmask
+from eisen.patches.which.selecting import Selection
 
 if TYPE_CHECKING:
-    from eisen.patches.dataset import PatchDataset
+    from eisen.patches.cutting.dataset import PatchDataset
 
 __all__ = ["Counts", "count_patches"]
 

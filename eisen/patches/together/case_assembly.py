@@ -9,11 +9,11 @@ from typing import Any, TypeAlias, Unpack
 from eisen._core.errors import ArgumentError, DataError, EisenError, MissingFieldError, ShapeError
 from eisen._core.optional import is_torch
 from eisen._core.types import Geometry, meta_field
-from eisen.patches.assembled import Assembled
-from eisen.patches.assembly import Assembler, AssemblyOptions
-from eisen.patches.collated import places_of, voxels_of
-from eisen.patches.known_cases import Known, KnownCases
-from eisen.patches.plane_assembly import PlaneAssembler
+from eisen.patches.together.assembled import Assembled
+from eisen.patches.together.assembly import Assembler, AssemblyOptions
+from eisen.patches.together.collated import places_of, voxels_of
+from eisen.patches.together.known_cases import Known, KnownCases
+from eisen.patches.together.plane_assembly import PlaneAssembler
 from eisen.storage.regions import Region
 
 __all__ = ["CaseAssembler", "Interaction"]

@@ -12,7 +12,7 @@ import numpy as np
 from eisen._core.errors import DataError, ShapeError, nearest
 from eisen._core.optional import is_torch
 from eisen._core.types import Array, DataPoint, Geometry
-from eisen.patches.places import Place, Places
+from eisen.patches.where.places import Place, Places
 from eisen.storage.regions import ArraySource, Region, RegionSource, full_region
 
 __all__ = ["CaseParts", "opened", "private_value"]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from eisen._core.errors import ShapeError, VoxelValueError
 from eisen._core.types import Array
-from eisen.patches.cases import CaseParts
+from eisen.patches.cutting.cases import CaseParts
 
 __all__ = ["ClassPlanes", "WeightPlanes"]
 

@@ -11,8 +11,8 @@ import numpy as np
 from eisen._core.errors import DataError
 from eisen._core.optional import is_torch
 from eisen._core.types import Array
-from eisen.patches.placing import checked_sizes
-from eisen.patches.slabs import label_map
+from eisen.patches.together.placing import checked_sizes
+from eisen.patches.together.slabs import label_map
 
 __all__ = ["Assembled"]
 

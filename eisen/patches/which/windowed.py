@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from eisen._core.types import Array
-from eisen.patches.cases import CaseParts
-from eisen.patches.places import Lattice
+from eisen.patches.cutting.cases import CaseParts
+from eisen.patches.where.places import Lattice
 
 __all__ = ["reduced"]
 

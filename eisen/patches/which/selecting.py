@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from eisen._core.errors import ArgumentError
-from eisen.patches.bitmask import Bitmask
-from eisen.patches.cases import CaseParts
-from eisen.patches.drawing import Uniform
-from eisen.patches.grids import Anywhere, Padded
-from eisen.patches.indexing import Where
-from eisen.patches.sampling import Choice, Draw, Matching, Which
+from eisen.patches.cutting.cases import CaseParts
+from eisen.patches.where.grids import Anywhere, Padded
+from eisen.patches.where.indexing import Where
+from eisen.patches.which.bitmask import Bitmask
+from eisen.patches.which.drawing import Uniform
+from eisen.patches.which.sampling import Choice, Draw, Matching, Which
 
 __all__ = ["Selection"]
 

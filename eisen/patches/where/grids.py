@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from eisen._core.errors import ArgumentError
 from eisen._core.fields import checked_fields
-from eisen.patches.indexing import Where
-from eisen.patches.indexing_arguments import (
+from eisen.patches.where.indexing import Where
+from eisen.patches.where.indexing_arguments import (
     check_cover,
     checked_margin,
     checked_overlaps,
@@ -17,8 +17,8 @@ from eisen.patches.indexing_arguments import (
     per_axis,
     whole_numbers,
 )
-from eisen.patches.lattices import grid_starts, size_in, with_margin
-from eisen.patches.places import Lattice
+from eisen.patches.where.lattices import grid_starts, size_in, with_margin
+from eisen.patches.where.places import Lattice
 
 __all__ = ["Anywhere", "Grid", "Padded"]
 

@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from eisen._core.errors import ArgumentError, DataError, ShapeError
 from eisen._core.types import Array
-from eisen.patches.assembled import Assembled
-from eisen.patches.placing import Margin, checked_margin, place
-from eisen.patches.room import Room, is_float
-from eisen.patches.rules import RULES, Rule, make_rule
-from eisen.patches.weights import Weights
+from eisen.patches.together.assembled import Assembled
+from eisen.patches.together.placing import Margin, checked_margin, place
+from eisen.patches.together.room import Room, is_float
+from eisen.patches.together.rules import RULES, Rule, make_rule
+from eisen.patches.together.weights import Weights
 
 __all__ = ["Assembler", "AssemblyOptions"]
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from eisen._core.errors import ShapeError
-from eisen.patches.indexing_arguments import per_axis
-from eisen.patches.places import Lattice
+from eisen.patches.where.indexing_arguments import per_axis
+from eisen.patches.where.places import Lattice
 
 __all__ = ["across", "grid_starts", "size_in", "too_large", "with_margin"]
 

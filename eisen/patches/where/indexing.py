@@ -1,4 +1,4 @@
-"""Where patches are: whole volumes, slices, slabs, voxels; grids and margins are in `eisen.patches.grids`."""
+"""Where patches are: whole volumes, slices, slabs, voxels; grids and margins are in `eisen.patches.where.grids`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import ClassVar
 
 from eisen._core.errors import ShapeError
 from eisen._core.fields import checked_fields
-from eisen.patches.indexing_arguments import check_axis, check_cover, checked_axes, whole_numbers
-from eisen.patches.lattices import across, grid_starts, too_large, with_margin
-from eisen.patches.places import Lattice, Places
+from eisen.patches.where.indexing_arguments import check_axis, check_cover, checked_axes, whole_numbers
+from eisen.patches.where.lattices import across, grid_starts, too_large, with_margin
+from eisen.patches.where.places import Lattice, Places
 
 __all__ = ["Slabs", "Slices", "Voxels", "Where", "Whole"]
 

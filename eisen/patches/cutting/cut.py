@@ -11,8 +11,8 @@ import numpy as np
 
 from eisen._core.errors import ArgumentError, DataError, VoxelValueError
 from eisen._core.types import Array, DataPoint, Geometry, is_label_field, meta_field
-from eisen.patches.cases import CaseParts, private_value
-from eisen.patches.places import Place
+from eisen.patches.cutting.cases import CaseParts, private_value
+from eisen.patches.where.places import Place
 from eisen.storage.regions import Region, RegionSource, full_region, read_padded, split_region
 from eisen.transforms.arguments import checked_choice, fill_for
 from eisen.transforms.base import geometry_of

@@ -10,7 +10,7 @@ import numpy as np
 
 from eisen._core.errors import ArgumentError, ShapeError
 from eisen._core.optional import is_torch
-from eisen.patches.room import is_float
+from eisen.patches.together.room import is_float
 
 __all__ = ["MERGES", "merged"]
 

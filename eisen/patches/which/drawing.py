@@ -10,10 +10,10 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from eisen._core.errors import ArgumentError, VoxelValueError
-from eisen.patches.bitmask import Bitmask
-from eisen.patches.cases import CaseParts
-from eisen.patches.planes import ClassPlanes, WeightPlanes
-from eisen.patches.sampling import Draw
+from eisen.patches.cutting.cases import CaseParts
+from eisen.patches.where.planes import ClassPlanes, WeightPlanes
+from eisen.patches.which.bitmask import Bitmask
+from eisen.patches.which.sampling import Draw
 
 __all__ = ["Balanced", "Uniform", "Weighted"]
 

@@ -10,11 +10,11 @@ import numpy as np
 from eisen._core.errors import ArgumentError, ShapeError
 from eisen._core.optional import is_torch
 from eisen._core.types import Array
-from eisen.patches.assembled import Assembled
-from eisen.patches.assembly import Assembler, AssemblyOptions
-from eisen.patches.merging import MERGES, merged
-from eisen.patches.placing import checked_region
-from eisen.patches.slabs import slabs
+from eisen.patches.together.assembled import Assembled
+from eisen.patches.together.assembly import Assembler, AssemblyOptions
+from eisen.patches.together.merging import MERGES, merged
+from eisen.patches.together.placing import checked_region
+from eisen.patches.together.slabs import slabs
 
 __all__ = ["PlaneAssembler"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from eisen._core.errors import ArgumentError
-from eisen.patches.room import Room
+from eisen.patches.together.room import Room
 from eisen.patches.windows import window_weights
 
 __all__ = ["Weights"]

@@ -9,8 +9,8 @@ from typing import Any
 from eisen._core import random
 from eisen._core.errors import ArgumentError, EisenError, StepError
 from eisen._core.types import DataPoint, Step
-from eisen.patches.cases import CaseParts, opened
-from eisen.patches.keeping import LastFew
+from eisen.patches.cutting.cases import CaseParts, opened
+from eisen.patches.cutting.keeping import LastFew
 from eisen.storage.regions import RegionSource
 from eisen.transforms import Compose
 from eisen.transforms.steady import n_steady_steps

@@ -12,7 +12,7 @@ import numpy as np
 from eisen._core.errors import ArgumentError
 from eisen._core.optional import is_torch
 from eisen._core.types import Array
-from eisen.patches.room import Room
+from eisen.patches.together.room import Room
 from eisen.storage.regions import Region
 
 __all__ = ["RULES", "Blend", "Chosen", "Majority", "Rule", "make_rule"]

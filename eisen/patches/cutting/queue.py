@@ -8,9 +8,9 @@ from typing import Any, Literal
 from torch.utils.data import Dataset
 
 from eisen._core.types import DataPoint, Step
-from eisen.patches.dataset import PatchDataset
-from eisen.patches.indexing import Where
-from eisen.patches.sampling import Which
+from eisen.patches.cutting.dataset import PatchDataset
+from eisen.patches.where.indexing import Where
+from eisen.patches.which.sampling import Which
 
 __all__ = ["PatchQueue"]
 

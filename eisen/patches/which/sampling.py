@@ -4,7 +4,7 @@ Which                    what is chosen of the places of a case
 ├── Choice               ... the same every time; what must look at voxels looks once, and remembers one bit per place
 │   ├── All, Cases, NonConstant, Foreground, Matching
 └── Draw                 ... at random, another place each time
-    ├── Uniform, Balanced, Weighted       (eisen.patches.drawing)
+    ├── Uniform, Balanced, Weighted       (eisen.patches.which.drawing)
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from eisen._core.errors import ArgumentError, nearest
-from eisen.patches.bitmask import Bitmask
-from eisen.patches.cases import CaseParts
-from eisen.patches.windowed import reduced
+from eisen.patches.cutting.cases import CaseParts
+from eisen.patches.which.bitmask import Bitmask
+from eisen.patches.which.windowed import reduced
 
 __all__ = ["All", "Cases", "Choice", "Draw", "Foreground", "Matching", "NonConstant", "Which"]
 

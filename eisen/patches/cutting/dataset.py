@@ -15,15 +15,15 @@ from eisen._core import random
 from eisen._core.errors import ArgumentError, EisenError, EmptyDatasetError, StepError
 from eisen._core.fields import checked_fields
 from eisen._core.types import DataPoint, Geometry, Step
-from eisen.patches.cases import CaseParts
-from eisen.patches.counting import Counts, count_patches
-from eisen.patches.cutting import Cutter, Room
-from eisen.patches.indexing import Where
-from eisen.patches.opening import CaseReader
-from eisen.patches.order import mixed_order
-from eisen.patches.places import Place, Places
-from eisen.patches.sampling import Which, names_of
-from eisen.patches.selecting import Selection
+from eisen.patches.cutting.cases import CaseParts
+from eisen.patches.cutting.counting import Counts, count_patches
+from eisen.patches.cutting.cut import Cutter, Room
+from eisen.patches.cutting.opening import CaseReader
+from eisen.patches.cutting.order import mixed_order
+from eisen.patches.where.indexing import Where
+from eisen.patches.where.places import Place, Places
+from eisen.patches.which.sampling import Which, names_of
+from eisen.patches.which.selecting import Selection
 
 __all__ = ["PatchDataset"]
 

@@ -1,0 +1,3 @@
+"""Patches as data points: cases are opened, and only what a patch needs is read."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Patches become a whole again."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Which patches of a case are taken."""
+
+__all__: list[str] = []
