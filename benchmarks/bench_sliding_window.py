@@ -56,7 +56,7 @@ def labels_in_slabs(image: torch.Tensor) -> torch.Tensor:
     sliding = SlidingWindow([_WINDOW] * 3, overlap=0.5)
     labels = torch.empty(image.shape[:1] + image.shape[2:], dtype=torch.uint8)
     for slab in sliding.slabs(network, image):
-        labels[:, slab.start : slab.stop] = slab.values.argmax(1)
+        labels[..., slab.start : slab.stop] = slab.values.argmax(1)
     return labels
 
 
@@ -91,7 +91,8 @@ def main() -> None:
     image = torch.rand(1, 3, _SIZE, _SIZE, _SIZE)
     all_of_them = contenders(image)
     ours, theirs = all_of_them["eisen"](), all_of_them["MONAI"]()
-    assert ours is not None and theirs is not None
+    assert ours is not None
+    assert theirs is not None
     torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
     del ours, theirs
     timed = {name: _one_thread.cpu_ms(work) for name, work in all_of_them.items()}

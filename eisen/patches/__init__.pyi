@@ -1,7 +1,7 @@
 from .cutting.dataset import PatchDataset as PatchDataset
 from .cutting.queue import PatchQueue as PatchQueue
-from .sliding import Slab as Slab
-from .sliding import SlidingWindow as SlidingWindow
+from .sliding.window import Slab as Slab
+from .sliding.window import SlidingWindow as SlidingWindow
 from .together.assembly import Assembler as Assembler
 from .together.case_assembly import CaseAssembler as CaseAssembler
 from .together.plane_assembly import PlaneAssembler as PlaneAssembler

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from eisen.patches import SlidingWindow
-from eisen.patches.blending import Blend, Track, no_weights_overlap
-from eisen.patches.tiling import Lane
+from eisen.patches.sliding.blending import Blend, Track, no_weights_overlap
+from eisen.patches.sliding.tiling import Lane
 
 
 @pytest.mark.parametrize("grain", [1, 2, 4])

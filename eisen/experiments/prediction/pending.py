@@ -10,11 +10,12 @@ import torch
 
 if TYPE_CHECKING:
     from eisen.experiments.prediction.committee import Committee
-    from eisen.patches.window_outputs import Layout
+    from eisen.patches.sliding.outputs import Layout
 
-__all__ = ["Pending", "Piece"]
+__all__ = ["COLUMNS", "Pending", "Piece"]
 
-_COLUMNS = 8
+COLUMNS = 4
+"""How many columns a piece has at most."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,8 @@ class Pending:
                     slab = next(slabs, None)
                 if slab is None:
                     return
-                for start in range(0, slab.stop - slab.start, _COLUMNS):
-                    seen = tuple(values[..., start : start + _COLUMNS] for values in slab.values)
+                for start in range(0, slab.stop - slab.start, COLUMNS):
+                    seen = tuple(values[..., start : start + COLUMNS] for values in slab.values)
                     prediction, entropy, apart = self._committee.finished(seen)
                     if n_old:
                         _, entropy, apart = self._committee.finished(tuple(v[:, :, :, n_old:] for v in seen))

@@ -13,17 +13,18 @@ import numpy as np
 from eisen._core.errors import ShapeError
 from eisen._core.sizes import memory_text
 from eisen._core.types import Array, Geometry
+from eisen.experiments.prediction.pending import COLUMNS, Pending
 from eisen.transforms.functional.restore_stream import LabelStream
 
 if TYPE_CHECKING:
-    from eisen.experiments.prediction.pending import Pending
-    from eisen.patches.window_outputs import Layout
+    from eisen.patches.sliding.outputs import Layout
 
 __all__ = ["Decided", "decided_in_slabs"]
 
 _log = logging.getLogger(__name__)
 _FLOAT = 4
-_COLUMNS = 8
+_RESERVE = 1.1
+"""What the allocator keeps back."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,6 @@ def _bytes(stream: LabelStream, block: tuple[slice, tuple[int, int]], layout: La
         a, b, c = grid.window
         ring = rows * height * min(c, columns) + a * height * c + 3 * a * b * c
         total += grid.channels * ring * per_voxel
-    held = rows * height * (stream.width(block[0]) + 4 * _COLUMNS)
+    held = rows * height * (stream.width(block[0]) + 4 * COLUMNS)
     total += layout.grids[0].channels * held * per_voxel
-    return total + math.prod(geometry.shape) * per_voxel + stream.labels.nbytes
+    return _RESERVE * (total + math.prod(geometry.shape) * per_voxel + stream.labels.nbytes)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["steadily"]
 
 _LANES = 64
-_AT_ONCE = 1 << 16
+_AT_ONCE = 1 << 20
+"""Numbers, of all channels."""
 
 
 def steadily(compute: Callable[[torch.Tensor], torch.Tensor], values: torch.Tensor) -> torch.Tensor:
@@ -39,8 +40,9 @@ def steadily(compute: Callable[[torch.Tensor], torch.Tensor], values: torch.Tens
         return compute(values.flatten(2)).view(values.shape)
     flat = values.flatten(2)
     result = torch.empty_like(flat)
-    for start in range(0, flat.shape[2], _AT_ONCE):
-        part = flat[..., start : start + _AT_ONCE]
+    height = max(1, _AT_ONCE // (flat.shape[0] * flat.shape[1] * _LANES)) * _LANES
+    for start in range(0, flat.shape[2], height):
+        part = flat[..., start : start + height]
         n = part.shape[2]
         padded = F.pad(part, (0, -n % _LANES)) if n % _LANES else part.contiguous()
         result[..., start : start + n] = compute(padded)[..., :n]

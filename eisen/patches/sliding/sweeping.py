@@ -11,10 +11,10 @@ import torch
 from eisen._core.types import Array
 from eisen.ops.running import RunningMean
 from eisen.ops.views import views_of
-from eisen.patches.mixing import Mixer, Space
-from eisen.patches.tiling import Tiling
-from eisen.patches.window_frames import Cutter, Emptiness, Frame, demand_image
-from eisen.patches.window_outputs import demand_output, flattened, layout_of, rebuilt
+from eisen.patches.sliding.frames import Cutter, Emptiness, Frame, demand_image
+from eisen.patches.sliding.mixing import Mixer, Space
+from eisen.patches.sliding.outputs import demand_output, flattened, layout_of, rebuilt
+from eisen.patches.sliding.tiling import Tiling
 
 __all__ = ["Means", "Settings", "Sweep"]
 

@@ -78,7 +78,6 @@ class Blend:
         self._whole = result.shape[4] == tracks[2].size
         self._column = result.new_empty((*result.shape[:2], tracks[0].window, tracks[1].size, tracks[2].window))
         self._second, self._third = tracks[1].windows(), tracks[2].windows()
-        self._cuts = any(of.stop - of.start < tracks[1].window for of, _ in self._second)
         self._base = 0  # the voxel of the result along the last axis that is the first in its room
         self._known = 0  # those before this one have values
         self._finished = 0  # those before this one are final
@@ -87,30 +86,39 @@ class Blend:
     def start_row(self, first: int) -> None:
         """Begin with the windows of a row of the column."""
         track = self.tracks[0]
-        known = track.window - track.finished(first - 1) if first else 0
-        self._column[:, :, max(0, known) :].zero_()
+        start = track.starts[first]
+        self._stretches = self._stretches_of(start, start + track.window)
+        known = max(0, track.window - track.finished(first - 1)) if first else 0
+        for rows, _ in self._stretches_of(start + known, start + track.window):
+            self._column[:, :, rows].zero_()
+
+    def _stretches_of(self, start: int, stop: int) -> list[tuple[slice, slice]]:
+        """Return where rows are in the column, and which of them: it is a ring, so they may be in two stretches."""
+        n = self.tracks[0].window
+        at = start % n
+        first = min(stop - start, n - at)
+        parts = [(slice(at, at + first), slice(0, first)), (slice(0, stop - start - first), slice(first, stop - start))]
+        return [(rows, of) for rows, of in parts if rows.stop > rows.start]
 
     def add(self, second: int, values: torch.Tensor) -> None:
         """Add the output (cases, channels, three axes) of a window, by its number along the second axis."""
         of, at = self._second[second]
-        if self._cuts:
-            self._column[:, :, :, at].addcmul_(values[:, :, :, of], self.weights[:, of])
-        else:
-            self._column[:, :, :, at].addcmul_(values, self.weights)
+        for rows, of_rows in self._stretches:
+            self._column[:, :, rows, at].addcmul_(values[:, :, of_rows, of], self.weights[of_rows, of])
 
     def end_row(self, first: int, third: int) -> None:
         """Add the rows of the column that no later window reaches to the result."""
         track = self.tracks[0]
-        done = track.finished(first)
-        of_a, at_a = track.kept(track.starts[first], done)
+        start = track.starts[first]
+        of_a, at_a = track.kept(start, track.finished(first))
         of_c, at_c = self._third[third]
-        rows = self._column[:, :, of_a, :, of_c]
-        result = self.result[:, :, at_a, :, at_c.start - self._base : at_c.stop - self._base]
+        room = self.result[:, :, at_a, :, at_c.start - self._base : at_c.stop - self._base]
         known = max(0, self._known - at_c.start)
-        if known:
-            result[..., :known] += rows[..., :known]
-        result[..., known:] = rows[..., known:]
-        _shift(self._column, 2, done, track.window)
+        for rows, of_rows in self._stretches_of(start + of_a.start, start + of_a.stop):
+            values, result = self._column[:, :, rows, :, of_c], room[:, :, of_rows]
+            if known:
+                result[..., :known].add_(values[..., :known])  # += would copy the sum onto itself once more
+            result[..., known:] = values[..., known:]
 
     def end_column(self, third: int) -> slice:
         """Finish what no later column reaches, and return which part of the last axis that is."""
@@ -148,7 +156,7 @@ class _Sums:
         first, second, third = tracks
         self._high = weights.new_zeros((first.size, second.window, third.window))
         for of, at in first.windows():
-            self._high[at] += weights[of]
+            self._high[at].add_(weights[of])
 
     def of(self, part: slice, rows: slice = slice(None)) -> torch.Tensor:
         """Return the sums at a part of the last axis, and at some rows."""
@@ -158,7 +166,8 @@ class _Sums:
             low, stop = max(at.start, part.start), min(at.stop, part.stop)
             shift = of.start - at.start
             for of_b, at_b in self._tracks[1].windows() if stop > low else ():
-                total[:, at_b, low - part.start : stop - part.start] += high[:, of_b, low + shift : stop + shift]
+                here = total[:, at_b, low - part.start : stop - part.start]
+                here.add_(high[:, of_b, low + shift : stop + shift])
         return total
 
 

@@ -14,10 +14,10 @@ from eisen._core.errors import ArgumentError
 from eisen._core.sizes import memory_bytes
 from eisen._core.types import Array
 from eisen.ops.views import checked_views
-from eisen.patches.sweeping import Means, Settings, Sweep
-from eisen.patches.tiling import Tiling, checked_overlaps, checked_window
-from eisen.patches.window_frames import Emptiness, Frame, emptiness_of
-from eisen.patches.window_outputs import Layout, flattened, rebuilt
+from eisen.patches.sliding.frames import Emptiness, Frame, emptiness_of
+from eisen.patches.sliding.outputs import Layout, flattened, rebuilt
+from eisen.patches.sliding.sweeping import Means, Settings, Sweep
+from eisen.patches.sliding.tiling import Tiling, checked_overlaps, checked_window
 from eisen.patches.windows import window_weights
 
 __all__ = ["Slab", "SlidingWindow"]

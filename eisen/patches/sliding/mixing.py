@@ -14,9 +14,9 @@ import torch
 from eisen._core.errors import ArgumentError
 from eisen._core.sizes import memory_text
 from eisen._core.types import Array
-from eisen.patches.blending import Blend, Track
-from eisen.patches.tiling import Tiling
-from eisen.patches.window_outputs import Layout, OutputGrid
+from eisen.patches.sliding.blending import Blend, Track
+from eisen.patches.sliding.outputs import Layout, OutputGrid
+from eisen.patches.sliding.tiling import Tiling
 
 __all__ = ["Mixer", "Space"]
 

@@ -1,0 +1,3 @@
+"""Networks that look at volumes through overlapping windows."""
+
+__all__: list[str] = []
