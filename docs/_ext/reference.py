@@ -15,6 +15,7 @@ PAGES = {
     "eisen.io": "Readers and writers",
     "eisen.datasets": "Datasets",
     "eisen.datasets.doctor": "Looking through data",
+    "eisen.storage": "Stores and the cache",
     "eisen.patches": "Patches",
     "eisen.transforms": "Transforms",
     "eisen.transforms.functional": "Transforms of plain arrays",
@@ -32,6 +33,8 @@ PAGES = {
     "eisen.experiments": "Experiments",
     "eisen.experiments.campaigns": "Cross-validation and sweeps",
     "eisen.experiments.finders": "Finding settings",
+    "eisen.experiments.runs": "Runs compared and repeated",
+    "eisen.experiments.splits": "Splits",
     "eisen._core.errors": "Errors",
     "eisen._core.types": "Types",
 }

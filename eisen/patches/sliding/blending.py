@@ -76,7 +76,9 @@ class Blend:
     def __init__(self, tracks: _Three, weights: torch.Tensor, result: torch.Tensor, *, divides: bool = True) -> None:
         self.tracks, self.weights, self.result = tracks, weights, result
         self._whole = result.shape[4] == tracks[2].size
-        self._column = result.new_empty((*result.shape[:2], tracks[0].window, tracks[1].size, tracks[2].window))
+        n, channels = result.shape[:2]
+        room = result.new_empty((n, tracks[0].window, channels, tracks[1].size, tracks[2].window))
+        self._column = room.transpose(1, 2)  # channels within rows: a row of weights serves all while it is at hand
         self._second, self._third = tracks[1].windows(), tracks[2].windows()
         self._base = 0  # the voxel of the result along the last axis that is the first in its room
         self._known = 0  # those before this one have values
@@ -154,13 +156,23 @@ class _Sums:
     def __init__(self, tracks: _Three, weights: torch.Tensor) -> None:
         self._tracks = tracks
         first, second, third = tracks
+        self._kept: dict[tuple[object, ...], torch.Tensor] = {}
         self._high = weights.new_zeros((first.size, second.window, third.window))
         for of, at in first.windows():
             self._high[at].add_(weights[of])
 
-    def of(self, part: slice, rows: slice = slice(None)) -> torch.Tensor:
-        """Return the sums at a part of the last axis, and at some rows."""
-        high = self._high[rows]
+    def of(self, part: slice, rows: slice | None = None) -> torch.Tensor:
+        """Return the sums at a part of the last axis, and at some rows; those of the last few rows are kept."""
+        if rows is None:
+            return self._computed(part, self._high)
+        windows = [at for _, at in self._tracks[0].windows() if at.start < rows.stop and at.stop > rows.start]
+        key = (rows.stop - rows.start, *((at.start - rows.start, at.stop - rows.start) for at in windows))
+        if key not in self._kept:
+            self._kept = dict(list(self._kept.items())[-1:])
+            self._kept[key] = self._computed(part, self._high[rows])
+        return self._kept[key]
+
+    def _computed(self, part: slice, high: torch.Tensor) -> torch.Tensor:
         total = high.new_zeros((high.shape[0], self._tracks[1].size, part.stop - part.start))
         for of, at in self._tracks[2].windows():
             low, stop = max(at.start, part.start), min(at.stop, part.stop)
