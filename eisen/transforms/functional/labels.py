@@ -55,7 +55,7 @@ def label_map(
         background: The value of such voxels.
 
     Returns:
-        The class whose channel is largest, shape (...): uint8 if all values fit, otherwise int32.
+        The class whose channel is largest, of shape (...), as uint8 if all values fit, otherwise as int32.
 
     Example:
         >>> label_map(np.array([[0.9, 0.0, 0.2], [0.1, 0.0, 0.8]]), classes=[3, 7])
