@@ -14,6 +14,7 @@ import torch
 from torch.utils.data import DataLoader, Sampler
 
 from eisen._core.errors import DataError
+from eisen._core.interrupts import interrupts_held
 from eisen.datasets.reading import BatchKey, BatchReader
 
 __all__ = ["Workers"]
@@ -68,7 +69,7 @@ class Workers:
         self._keys.keys = keys
         batches: Any = None
         try:
-            with _interrupts_held(), _any_number_allowed():
+            with interrupts_held(), _any_number_allowed():
                 batches = iter(self._loader)
                 _watch_ourselves(batches)
             yield from batches
@@ -97,19 +98,6 @@ def _any_number_allowed() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "This DataLoader will create", UserWarning)
         yield
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Keep a Ctrl-C waiting while processes start, so that none of them dies of it before it ignores it."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _watch_ourselves(batches: Any) -> None:

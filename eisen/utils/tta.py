@@ -9,8 +9,8 @@ import torch
 
 from eisen._core.errors import ArgumentError
 from eisen.ops.layers.activation import Activation, output_activation
-from eisen.utils.running import RunningMean
-from eisen.utils.views import View, checked_views, views_of
+from eisen.ops.running import RunningMean
+from eisen.ops.views import View, checked_views, views_of
 
 __all__ = ["TestTimeAugmentation", "looked_at"]
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from eisen._core.errors import ArgumentError, ShapeError
-from eisen.utils.running import RunningMean
+from eisen.ops.running import RunningMean
+from eisen.ops.views import View, checked_views, views_of
 from eisen.utils.tta import TestTimeAugmentation, looked_at
-from eisen.utils.views import View, checked_views, views_of
 
 
 class Symmetric(torch.nn.Module):

@@ -13,10 +13,10 @@ from eisen.experiments.prediction.kinds import Meaning
 from eisen.experiments.prediction.links import Link, demand_finite
 from eisen.experiments.prediction.pending import Pending
 from eisen.experiments.prediction.steady import steadily
+from eisen.ops.running import RunningMean
+from eisen.ops.views import checked_views
 from eisen.utils import EisenModuleWrapper
-from eisen.utils.running import RunningMean
 from eisen.utils.tta import looked_at
-from eisen.utils.views import checked_views
 
 if TYPE_CHECKING:
     from eisen.patches import SlidingWindow

@@ -41,7 +41,7 @@ class Plan:
     tta: str | None = None
 
     def __post_init__(self) -> None:
-        from eisen.utils.views import checked_views
+        from eisen.ops.views import checked_views
 
         Reader(self.experiment, "", self.kind, self.activation)
         if self.tta is not None:

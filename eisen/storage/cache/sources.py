@@ -20,7 +20,6 @@ __all__ = ["changed_files", "file_facts", "named_files"]
 _HEADERS = (".mhd", ".hdr", ".nhdr", ".img")
 """Files of these kinds have their voxels, or their header, in another file of the same name."""
 _LONGEST = 1024
-_BLOCK = 1 << 20
 
 Facts = dict[str, Any]
 
@@ -136,8 +135,5 @@ def _words(before: Facts, now: Facts) -> str:
 
 @lru_cache(1 << 14)
 def _digest(path: Path, stat: tuple[int, ...]) -> str:  # noqa: ARG001  # many cases may be in one large file
-    total = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            total.update(block)
-    return total.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

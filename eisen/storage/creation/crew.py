@@ -20,6 +20,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol
 
 from eisen._core.errors import ArgumentError, DataError, EisenError, StepError, nearest
+from eisen._core.interrupts import interrupts_held
 from eisen.storage.creation.case_job import CaseJob
 
 __all__ = ["EXECUTORS", "Answer", "Crew", "crew_of"]
@@ -159,7 +160,7 @@ class _Processes:
         self.n_workers = n_workers
         self._ours: list[Connection] = []
         self._processes: list[Any] = []
-        with _interrupts_held():
+        with interrupts_held():
             for number in range(n_workers):
                 ours, theirs = context.Pipe()
                 self._ours.append(ours)
@@ -204,19 +205,6 @@ class _Processes:
             process.terminate()
         for process in self._processes:
             process.join()
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Keep a Ctrl-C waiting while processes start, so that none of them dies of it before it ignores it."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _serve(connection: Connection, job: CaseJob, inherited: list[Connection]) -> None:
