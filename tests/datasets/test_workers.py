@@ -76,13 +76,6 @@ print(len(list(batches)), len(caught))
     assert done.stderr == ""
 
 
-def test_interrupts_are_held_only_while_workers_start():
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, set())
-    with module._interrupts_held():
-        assert signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, set())
-    assert signal.pthread_sigmask(signal.SIG_BLOCK, set()) == before
-
-
 @pytest.mark.parametrize(
     ("code", "text"), [(3, "exit code 3"), (-9, "killed by SIGKILL"), (-99, "killed by signal 99")]
 )
