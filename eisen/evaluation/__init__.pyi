@@ -1,0 +1,11 @@
+from .measured import EmptyPolicy as EmptyPolicy
+from .measured import Measured as Measured
+from .metric import Metric as Metric
+from .metric import SegmentationMetric as SegmentationMetric
+from .pairs.case_pair import CasePair as CasePair
+from .pairs.label_pair import LabelPair as LabelPair
+from .results import CaseFacts as CaseFacts
+from .results import Record as Record
+from .results import Results as Results
+from .spelling import metric_of as metric_of
+from .spelling import metrics_of as metrics_of
