@@ -4,7 +4,8 @@ Volumes of 181 x 217 x 181 voxels, two channels float32 (57 MB), in the page cac
 (4.7 MB) in batches of four. Everybody reads what it wrote itself: eisen its store, pymia its HDF5 file, MONAI the files
 of its PersistentDataset, TorchIO uncompressed NIfTI files through its Queue. All of them with two worker processes;
 eisen also with two threads, which write a patch straight to its place in the batch. The consumer looks at one voxel
-of every batch. "limit" copies from a map of the same volumes to one batch that is used again, in one thread.
+of every batch. "limit" copies from a map of the same volumes to one batch that is used again, in one thread. Each has a
+process of its own, and they take turns.
 
 pymia 0.3.4 uses names that NumPy removed; they are put back in this process. It has no random patches: its data source
 is given the positions, one index expression per patch, and PyTorch's DataLoader draws from them.
@@ -28,7 +29,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from _harness import Result, measure, quiet, show
+from _apart import apart
+from _harness import Result, measure, show
 from torch.utils.data import DataLoader
 
 from eisen.datasets import ListDataset, Loader, StoreDataset
@@ -58,15 +60,12 @@ def epoch(batches: Iterable[Any], look: Callable[[Any], torch.Tensor]) -> float:
     return (time.perf_counter() - begin) / n * 1000
 
 
-def ours(cases: list[dict[str, Any]], folder: Path, n_per_case: int) -> dict[str, Iterable[Any]]:
-    """Return the loaders of eisen, over a store."""
+def ours(cases: list[dict[str, Any]], folder: Path, n_per_case: int, workers: str) -> Iterable[Any]:
+    """Return the loader of eisen, over a store."""
     create_store(ListDataset(cases), folder / "eisen.h5")
     store = StoreDataset(folder, "eisen.h5", fields=["image"])
-    patches = [PatchDataset(store, Anywhere(PATCH), n_per_case=n_per_case) for _ in range(2)]
-    return {
-        "eisen, 2 threads": Loader(patches[0], BATCH, shuffle=True, n_workers=2, workers="threads"),
-        "eisen, 2 processes": Loader(patches[1], BATCH, shuffle=True, n_workers=2),
-    }
+    patches = PatchDataset(store, Anywhere(PATCH), n_per_case=n_per_case)
+    return Loader(patches, BATCH, shuffle=True, n_workers=2, workers=workers)
 
 
 def pymia(cases: list[dict[str, Any]], folder: Path, n_per_case: int) -> Iterable[Any]:
@@ -157,23 +156,31 @@ def limit(cases: list[dict[str, Any]], folder: Path, n: int) -> Callable[[], flo
     return copy
 
 
-def contenders(n_cases: int, n_per_case: int, folder: Path) -> dict[str, Callable[[], float]]:
-    """Return all ways of reading one epoch."""
+def contender(name: str, folder: Path, n_cases: int, n_per_case: int) -> Callable[[], float]:
+    """Return a way of reading one epoch; called in the process that reads."""
+    torch.set_num_threads(1)
+    folder.mkdir()
     cases = volumes(n_cases)
-    found: dict[str, Callable[[], float]] = {
-        name: partial(epoch, loader, lambda batch: batch["image"])
-        for name, loader in ours(cases, folder, n_per_case).items()
+    if name == "limit":
+        return limit(cases, folder, n_cases * n_per_case)
+    loader, look = {
+        "eisen, 2 threads": (partial(ours, workers="threads"), lambda batch: batch["image"]),
+        "eisen, 2 processes": (partial(ours, workers="processes"), lambda batch: batch["image"]),
+        "pymia": (pymia, lambda batch: batch["images"]),
+        "TorchIO Queue": (torchio, lambda batch: batch["image"]["data"]),
+        "MONAI PersistentDataset": (monai, lambda batch: batch["image"]),
+    }[name]
+    return partial(epoch, loader(cases, folder, n_per_case), look)
+
+
+def makers(folder: Path, n_cases: int, n_per_case: int) -> dict[str, Callable[[], Callable[[], float]]]:
+    """Return what makes each contender that is installed."""
+    peers = {"pymia": "pymia", "TorchIO Queue": "torchio", "MONAI PersistentDataset": "monai"}
+    names = ["eisen, 2 threads", "eisen, 2 processes", *(name for name, module in peers.items() if find_spec(module))]
+    return {
+        name: partial(contender, name, folder / f"{number}", n_cases, n_per_case)
+        for number, name in enumerate([*names, "limit"])
     }
-    if find_spec("pymia"):
-        found["pymia"] = partial(epoch, pymia(cases, folder, n_per_case), lambda batch: batch["images"])
-    if find_spec("torchio"):
-        loader = torchio(cases, folder, n_per_case)
-        found["TorchIO Queue"] = partial(epoch, loader, lambda batch: batch["image"]["data"])
-    if find_spec("monai"):
-        loader = monai(cases, folder, n_per_case)
-        found["MONAI PersistentDataset"] = partial(epoch, loader, lambda batch: batch["image"])
-    found["limit"] = limit(cases, folder, n_cases * n_per_case)
-    return found
 
 
 def verdict(results: dict[str, Result]) -> None:
@@ -193,10 +200,9 @@ def main() -> None:
     parser.add_argument("--per-case", type=int, default=16)
     parser.add_argument("--folder", help="where the files go, about 230 MB per case")
     options = parser.parse_args()
-    torch.set_num_threads(1)
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
-        with quiet():
-            results = measure(contenders(options.cases, options.per_case, Path(name)), options.rounds)
+        with apart(makers(Path(name), options.cases, options.per_case)) as contenders:
+            results = measure(contenders, options.rounds, warmups=2)
         show("A patch of 2 x 84^3 in batches of 4", results, unit="ms", baseline="limit", digits=2)
         verdict(results)
 
