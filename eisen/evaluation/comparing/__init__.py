@@ -1,0 +1,3 @@
+"""Which of several methods is better, and how sure that is."""
+
+__all__: list[str] = []
