@@ -12,7 +12,7 @@ from eisen._core.errors import ArgumentError, nearest
 from eisen.config import locate
 from eisen.evaluation.metric import Metric
 
-__all__ = ["metric_of", "metrics_of", "registry"]
+__all__ = ["metric_of", "metrics_of", "registry", "split_spellings"]
 
 _SPELLING = re.compile(r"^\s*([\w.-]+)\s*(?:\((.*)\))?\s*$", re.DOTALL)
 
@@ -75,7 +75,7 @@ def metrics_of(spellings: str | Sequence[str | Metric], kind: str = "segmentatio
         >>> metrics_of("DICE, dice")
         [Dice()]
     """
-    listed = _split(spellings) if isinstance(spellings, str) else list(spellings)
+    listed = split_spellings(spellings) if isinstance(spellings, str) else list(spellings)
     found: dict[str, Metric] = {}
     for spelling in listed:
         for metric in _group(str(spelling), kind) or [metric_of(spelling)]:
@@ -116,8 +116,16 @@ def _parameters(text: str, spelling: str) -> dict[str, Any]:
         ) from error
 
 
-def _split(text: str) -> list[str]:
-    """Split at commas that are outside of parentheses."""
+def split_spellings(text: str) -> list[str]:
+    """Return the spellings of a list in one text: commas inside of parentheses do not count.
+
+    Args:
+        text: Spellings with commas between them.
+
+    Example:
+        >>> split_spellings("DICE, FMEASR(beta=2), overlap")
+        ['DICE', 'FMEASR(beta=2)', 'overlap']
+    """
     return [part.strip() for part in re.split(r",(?![^(\[]*[)\]])", text) if part.strip()]
 
 

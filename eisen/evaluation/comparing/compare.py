@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from eisen._core.atomic import atomic_write
 from eisen._core.errors import ArgumentError, EmptyDatasetError, nearest
 from eisen.evaluation.comparing.paired import PairedDifference, holm, paired_difference
 from eisen.evaluation.comparing.ranking import Ranking, bootstrap_ranking
@@ -18,7 +22,7 @@ from eisen.evaluation.metric import Metric
 from eisen.evaluation.results import Results
 from eisen.evaluation.statistics import charged
 
-__all__ = ["Comparison", "PairRow", "RankRow", "compare_results"]
+__all__ = ["Comparison", "PairRow", "RankRow", "compare_results", "write_table"]
 
 _Floats = npt.NDArray[np.float64]
 
@@ -140,6 +144,22 @@ def compare_results(
         {name: metric for name, metric in kinds.items() if name in {metric for _, metric in keys}},
         values,
     )
+
+
+def write_table(found: Comparison, path: str | PathLike[str]) -> Path:
+    """Write every pair of methods as a row of a CSV file.
+
+    Args:
+        found: What `compare_results` returned.
+        path: The file; its folder is made where it is absent.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(target, "w") as file:
+        writer = csv.DictWriter(file, list(found.pairs[0].row()), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(pair.row() for pair in found.pairs)
+    return target
 
 
 def _table(results: Results) -> dict[tuple[str, str], dict[str, float]]:

@@ -44,6 +44,10 @@ class Ranking:
         """The methods, the best first."""
         return [self.methods[k] for k in np.argsort(self.ranks, kind="stable")]
 
+    def named(self) -> dict[str, float]:
+        """Return the rank of each method by its name."""
+        return dict(zip(self.methods, self.ranks, strict=True))
+
 
 def bootstrap_ranking(
     values: Mapping[str, Sequence[float] | _Floats],
