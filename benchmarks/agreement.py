@@ -147,7 +147,7 @@ def page() -> str:
             "Made by `python benchmarks/agreement.py --write docs/agreement.md`. The same masks go to eisen and to",
             "each library: a ball and a moved, dented one; noise; a thin sheet; boxes that touch the border, with",
             "spacing 1 and (3, 1, 0.8); in 2-D nested discs and noise. Shown is the largest absolute difference, the",
-            'case that has it, and why. "equal" is below 1e-9, which is rounding in 64 bits; differences below 1e-5 are',
+            'case that has it, and why. "equal" is below 1e-9, which is rounding in 64 bits; below 1e-5 are those',
             'of libraries with 32 bits, with the number of cases in brackets. "–": the library has no value.',
             "",
             "| metric | library | 3-D | 2-D | why |",

@@ -23,6 +23,7 @@ extensions = [
     "sphinx_click",
     "sphinx_copybutton",
     "gallery",
+    "metric_tables",
     "reference",
 ]
 myst_enable_extensions = ["colon_fence", "deflist", "attrs_inline"]

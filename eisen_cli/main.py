@@ -32,6 +32,7 @@ COMMANDS = {
     "split": "eisen_cli.commands.split",
     "crossval": "eisen_cli.commands.crossval",
     "sweep": "eisen_cli.commands.sweep",
+    "metrics": "eisen_cli.commands.metrics",
     "runs": "eisen_cli.commands.runs",
     "schema": "eisen_cli.commands.schema",
     "modules": "eisen_cli.commands.modules",

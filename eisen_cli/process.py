@@ -6,10 +6,15 @@ import os
 import sys
 from contextlib import suppress
 
-__all__ = ["keep_memory", "wait_politely"]
+__all__ = ["cores", "keep_memory", "wait_politely"]
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # parameters of mallopt(3)
 _LARGEST = 2**30
+
+
+def cores() -> int:
+    """Return how many processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def wait_politely() -> None:

@@ -96,6 +96,11 @@ def finish(screen: Screen, result: RunResult) -> None:
     """
     from eisen_cli.show.progress import show_result
 
+    if result.evaluation:
+        from eisen_cli.show.evaluation import show_statistics
+
+        screen.line()
+        show_statistics(screen, result.evaluation)
     show_result(screen, result)
     screen.result({"status": "interrupted" if result.interrupted else "ok", **plain(result)})
     if result.interrupted and is_main():  # torchrun ends all processes when one of them ends with an error

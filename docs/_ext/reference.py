@@ -23,6 +23,8 @@ PAGES = {
     "eisen.ops.losses": "Losses",
     "eisen.ops.metrics": "Metrics",
     "eisen.ops.layers": "Layers",
+    "eisen.evaluation": "Evaluation",
+    "eisen.evaluation.metrics": "Metrics of evaluation",
     "eisen.utils": "Wrappers and helpers",
     "eisen.utils.interop": "Transforms of other libraries",
     "eisen.utils.workflows": "Workflows",

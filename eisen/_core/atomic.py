@@ -23,6 +23,7 @@ _REASONS: dict[int | None, tuple[str, str]] = {
     errno.EPERM: ("you may not write there", "choose a folder you may write to, or change its permissions"),
     errno.ENOENT: ("its folder does not exist", "make the folder first, or correct the path"),
     errno.ENOTDIR: ("part of the path is a file, not a folder", "choose another path, or remove that file"),
+    errno.EEXIST: ("a file of that name is in the way", "choose another path, or remove that file"),
     errno.EISDIR: ("it is a folder, not a file", "choose another name"),
     errno.ENAMETOOLONG: ("the name is too long", "choose a shorter name"),
 }

@@ -17,6 +17,9 @@ from eisen._core.types import Geometry
 
 __all__ = ["collate", "plain_dtype", "separate"]
 
+_SMALL = 1 << 16
+"""Bytes below which sharing memory costs more than another copy."""
+
 _KEPT = (str, bytes, os.PathLike, Geometry, PatchRegion, type(None))
 
 
@@ -191,7 +194,7 @@ def _common(values: list[Any]) -> torch.dtype:
 def _empty(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
     """Return room for a batch; in a data worker, where the main process can see it without another copy."""
     size = int(np.prod(shape)) * dtype.itemsize
-    if get_worker_info() is None or size == 0:
+    if get_worker_info() is None or size < _SMALL:
         return torch.empty(shape, dtype=dtype)
     new_shared: Callable[[int], Any] = torch.UntypedStorage._new_shared
     return torch.empty(0, dtype=dtype).set_(new_shared(size)).reshape(shape)

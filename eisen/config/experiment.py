@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import field
@@ -11,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
+from eisen._core.digest import json_digest
 from eisen._core.sizes import MEMORY
 from eisen.config.sections import PHASES, attribute_of
 from eisen.config.windows import WindowSettings
@@ -232,8 +232,7 @@ class Experiment:
     @property
     def digest(self) -> str:
         """SHA-256 of the resolved configuration; equal for files that differ in layout only."""
-        text = json.dumps(self.document, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return json_digest(self.document)
 
 
 def in_running_order(phases: Mapping[str, Phase]) -> dict[str, Phase]:

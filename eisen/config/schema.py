@@ -13,6 +13,7 @@ from eisen._core.legacy import RENAMED
 from eisen.config import hints
 from eisen.config.describe import ModuleInfo, ParameterInfo, describe
 from eisen.config.discover import discover, spellings
+from eisen.config.evaluation import evaluation_schema
 from eisen.config.experiment import Hyperparameters
 from eisen.config.injection import injected_names, settings_of
 from eisen.config.locate import locate
@@ -57,6 +58,7 @@ def config_schema(extra: Iterable[str] = ()) -> dict[str, Any]:
         {"Split": split_schema()}
         | {phase: _phase(phase) for phase in PHASES}
         | {name: {"type": "object"} for name in RESERVED}
+        | {"Evaluation": evaluation_schema()}
     )
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from eisen._core.digest import json_digest
 from eisen._core.errors import ArgumentError
 from eisen._core.types import Step
 from eisen.datasets.around import DatasetAround
@@ -76,7 +75,7 @@ class Origin:
         what = [describe(_listed(self._dataset, number)), self._absolute_folders]
         if self._is_numbered:  # a data set of somebody else may give what it does not list
             what.append(number)
-        return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:40]
+        return json_digest(what)[:40]
 
     def files(self, number: int) -> list[Path]:
         """Return the files a case is made of.
@@ -94,6 +93,8 @@ class Origin:
 def _hands_on(dataset: Any) -> bool:
     """Tell whether a data set gives just what it lists, or what the one inside gives: then folds share the cache."""
     kind = type(dataset)
+    if getattr(kind, "hands_on", False):  # the part of a fold: it reads where the case is listed
+        return True
     if kind.__module__ == "torch.utils.data.dataset" and hasattr(dataset, "indices"):
         return True
     ours = _is_ours(dataset) and kind.__getitem__ is EisenDataset.__getitem__

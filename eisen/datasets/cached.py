@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Any, SupportsIndex
 
 from torch.utils.data import Dataset
@@ -18,7 +19,7 @@ from eisen.datasets.cached_disk import DiskCases, NotKeptError
 from eisen.datasets.cached_memory import MemoryCases
 from eisen.datasets.cached_progress import Progress
 from eisen.datasets.steady import n_steady_steps
-from eisen.storage.cache.folder import cache_root
+from eisen.storage.cache.place import cache_root
 from eisen.transforms import Compose
 
 __all__ = ["CachedDataset"]
@@ -70,6 +71,9 @@ class CachedDataset(DatasetAround):
         1
     """
 
+    splits_inside = True
+    """A split divides the cases of the data set inside; those of each part are kept after the steps of its phase."""
+
     def __init__(
         self,
         dataset: Dataset[Any],
@@ -80,6 +84,7 @@ class CachedDataset(DatasetAround):
         verify: bool = False,
     ) -> None:
         super().__init__(dataset, transform)
+        _demand_the_same(dataset)
         n_possible = len(transform.transforms) if isinstance(transform, Compose) else 0
         if n_steps is not None and not 0 <= n_steps <= n_possible:
             raise ArgumentError(
@@ -106,7 +111,34 @@ class CachedDataset(DatasetAround):
             error.note(case=self.case_name(number), file=self._file_of(number, error.card.field))
             raise
 
-    def fill(self, n_threads: int = 1, progress: Callable[[int, int, float], None] | None = None) -> None:
+    @property
+    def n_bytes(self) -> int:
+        """What the cases that are kept take: on disk all of them, in memory those kept here."""
+        return self._cases.n_bytes
+
+    @property
+    def place(self) -> Path | None:
+        """The folder the cases are in; None: they are in memory."""
+        return None if isinstance(self._cases, MemoryCases) else self._cases.folder.path
+
+    def behind(self, steps: Compose) -> CachedDataset | None:
+        """Return a cache of the same cases behind some steps; None if this one has steps of its own.
+
+        Patches are cut behind the steps for whole cases: `PatchDataset` asks for the cache inside of it to keep those.
+
+        Args:
+            steps: The steps.
+        """
+        if self.transform is not None:
+            return None
+        return CachedDataset(self.dataset, None, self.memory_gb, steps, self.folder, self.verify)
+
+    def fill(
+        self,
+        n_threads: int = 1,
+        progress: Callable[[int, int, float], None] | None = None,
+        on_error: Callable[[str, Exception], None] | None = None,
+    ) -> None:
         """Read all cases that are not kept yet. The `Loader` does so before it starts workers.
 
         Several processes may do so at the same time, on disk they share the work. What was done before a process was
@@ -116,6 +148,8 @@ class CachedDataset(DatasetAround):
             n_threads: How many cases to read at the same time.
             progress: Called after each case with the number of those done, of all to do, and how many seconds it will
                 take from here; the log says so too, every ten seconds.
+            on_error: Called with the name of a case that cannot be read, and why. None: nothing is said before the
+                case is asked for.
 
         Raises:
             ArtifactError: If the disk has less room than the cases need.
@@ -128,17 +162,25 @@ class CachedDataset(DatasetAround):
         if n_missing:
             place = "memory" if isinstance(self._cases, MemoryCases) else str(self._cases.folder.path)
             _log.info("reading %d of %d cases into %s", n_missing, len(self), place)
-        self._fill(todo, n_threads, Progress(len(todo), progress))
+        self._fill(todo, n_threads, Progress(len(todo), progress), on_error)
         if isinstance(self._cases, MemoryCases):
             self._cases.settle()
 
-    def _fill(self, todo: list[int], n_threads: int, progress: Progress) -> None:
+    def _fill(
+        self,
+        todo: list[int],
+        n_threads: int,
+        progress: Progress,
+        on_error: Callable[[str, Exception], None] | None,
+    ) -> None:
         """Read cases; those that another process is at come last."""
         for wait in (False, True):
             later = []
             with ThreadPoolExecutor(max(1, n_threads)) as pool:
                 try:
-                    for number, done in zip(todo, pool.map(partial(self._try, wait=wait), todo), strict=True):
+                    for number, done in zip(
+                        todo, pool.map(partial(self._try, wait=wait, on_error=on_error), todo), strict=True
+                    ):
                         if done:
                             progress.one_more()
                         else:
@@ -148,14 +190,18 @@ class CachedDataset(DatasetAround):
                     raise
             todo = later
 
-    def _try(self, number: int, *, wait: bool) -> bool:
-        """Keep a case if it can be read; if not, it shall be told when it is asked for."""
+    def _try(self, number: int, *, wait: bool, on_error: Callable[[str, Exception], None] | None) -> bool:
+        """Keep a case if it can be read; if not, it is told to whoever listens, or when it is asked for."""
         try:
             return self._first_part(number, wait=wait) is not None or wait
         except (ArtifactError, NotKeptError):
             raise
-        except Exception:
+        except Exception as error:
             _log.debug("case %d cannot be read", number, exc_info=True)
+            if on_error is not None:
+                if isinstance(error, EisenError):
+                    error.note(case=self.case_name(number), file=self._file_of(number, error.card.field))
+                on_error(self.case_name(number), error)
         return True
 
     def _where(self) -> MemoryCases | DiskCases:
@@ -189,3 +235,14 @@ class CachedDataset(DatasetAround):
         if self.n_steps and isinstance(self.transform, Compose):
             return self.transform.part(point, start=self.n_steps)
         return self._transformed(point)
+
+
+def _demand_the_same(dataset: Any) -> None:
+    """Refuse a data set that gives something else in every epoch: patches that are drawn."""
+    if getattr(dataset, "draws_anew", False):
+        name = type(dataset).__name__
+        raise ArgumentError(
+            f"CachedDataset: {name} draws other places in every epoch, and what is kept would stay as it is",
+            expected=f"the cache inside: {name} around CachedDataset, which keeps whole cases",
+            to_do="or let the places be the same in every epoch: give it a seed",
+        )

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from eisen._core.errors import ArgumentError
+from eisen._core.errors import ArgumentError, ArtifactError
 from eisen._core.types import Step
 from eisen.datasets.cache_origin import Origin
-from eisen.storage.cache.folder import CaseFolder, gigabytes
+from eisen.storage.cache.folder import CaseFolder
+from eisen.storage.cache.place import gigabytes
 from eisen.storage.cache.sources import file_facts
 from eisen.storage.cache.values import Packed, pack, unpack
 
@@ -60,6 +61,11 @@ class DiskCases:
     def missing(self) -> list[int]:
         """Return the numbers of the cases of which there is no file; others may turn out to be outdated."""
         return self.folder.missing([self._key(number) for number in range(self._n_cases)])
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the files of all cases that are there."""
+        return self.folder.n_bytes([self._key(number) for number in range(self._n_cases)])
 
     @property
     def folder(self) -> CaseFolder:
@@ -131,8 +137,13 @@ class DiskCases:
         """Say once how much space the cases need, or refuse."""
         if self._has_space:
             return
+        self._has_space = True  # at once, so that of several threads one says it
         missing = max(len(self.missing()), 1)
-        needed, free = self.folder.demand_space(missing, packed.size + 4096)
+        try:
+            needed, free = self.folder.demand_space(missing, packed.size + 4096)
+        except ArtifactError:
+            self._has_space = False
+            raise
         _log.info(
             "%d cases need about %s in %s, where %s are free",
             missing,
@@ -140,7 +151,6 @@ class DiskCases:
             self.folder.path,
             gigabytes(free),
         )
-        self._has_space = True
 
     def _explain(self) -> None:
         """Say why cases that are there cannot be used, if there are any."""

@@ -60,6 +60,11 @@ class MemoryCases:
     def __contains__(self, number: int) -> bool:
         return number in self._kept
 
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the arrays that are kept."""
+        return sum(kept.size for kept in self._kept.values())
+
     def get(self, number: int) -> Any:
         """Return a case that is kept, to do with as one likes.
 

@@ -14,9 +14,10 @@ from typing import Any, cast
 import torch
 
 from eisen._core.turns import strangers
+from eisen.datasets.pieces import has_pieces
 from eisen.datasets.reading import BatchKey, BatchReader, Failure
 from eisen.datasets.ring import Ring
-from eisen.datasets.slots import SlotReader
+from eisen.datasets.slot_reader import TurnReader
 from eisen.datasets.threads import started
 
 __all__ = ["KINDS", "Costs", "choose"]
@@ -33,6 +34,8 @@ _TRIES = 3
 """So often it is measured, because other programs may be busy."""
 _START_S = {"fork": 0.06, "spawn": 3.0}
 """What starting a process costs: a copy of this one, or a new one that has to load the libraries."""
+_MESSAGE_S = 0.0002
+"""What handing over costs where memory is used again: its part of a message that tells where the batch is."""
 _LARGEST = 1 << 26
 """Bytes of shared memory at most to measure with."""
 
@@ -162,7 +165,7 @@ class _Clock:
 
     def _read(self, keys: Sequence[BatchKey]) -> None:
         for key in keys:
-            batch = SlotReader(self._reader, self._ring, nullcontext, lambda: None, self._known)[key]
+            batch = TurnReader(self._reader, self._ring, nullcontext, lambda: None, self._known)[key]
             self.failed |= isinstance(batch, Failure)
             self.size = max(self.size, sum(_sizes(batch)))
 
@@ -181,6 +184,8 @@ def _sizes(value: Any) -> Iterator[int]:
 
 def _hand_over(size: int) -> float:
     """Return what it costs to put some bytes where another process sees them, and to see them there."""
+    if has_pieces():
+        return _MESSAGE_S
     part, new_shared = min(max(size, 1), _LARGEST), cast(Callable[[int], Any], torch.UntypedStorage._new_shared)
     begin = perf_counter()
     torch.empty(0, dtype=torch.uint8).set_(new_shared(part)).fill_(1)

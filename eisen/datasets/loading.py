@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
 from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
-import torch
-
-from eisen._core.errors import ArgumentError, EmptyDatasetError
+from eisen._core.errors import ArgumentError
 from eisen._core.types import Batch
-from eisen.datasets.base import EisenDataset
-from eisen.datasets.cached import CachedDataset
-from eisen.datasets.choosing import KINDS, choose
-from eisen.datasets.reading import BatchKey, BatchReader, opened
+from eisen.datasets.ahead import Ahead
+from eisen.datasets.choosing import KINDS
+from eisen.datasets.epoch_order import check_size, samples_of
+from eisen.datasets.reading import BatchKey, BatchReader
 from eisen.datasets.sampling import CaseSampler
 from eisen.datasets.sharing import Division, Share
-from eisen.datasets.threads import Threads
-from eisen.datasets.workers import Workers
 
 __all__ = ["Loader"]
-
-_log = logging.getLogger(__name__)
 
 
 class Loader:
@@ -50,7 +40,7 @@ class Loader:
         drop_last: Leave out the last batch if it is smaller than the others.
         collate: Turns a list of data points into a batch. None: arrays and tensors are stacked, numbers become a
             tensor, text, geometry and None stay a list.
-        workers: What reads ahead: ``"processes"``; ``"threads"``, which hand over without a copy and start at once, but
+        workers: What reads ahead: ``"processes"``; ``"threads"``, which start at once and share what is in memory, but
             run code of others one at a time; or ``"auto"``, which reads a few cases to find out what is faster.
 
     Raises:
@@ -58,6 +48,7 @@ class Loader:
         EmptyDatasetError: If there is no case, or no complete batch with `drop_last`.
 
     Example:
+        >>> import numpy as np
         >>> from eisen.datasets import ListDataset
         >>> cases = ListDataset([{"image": np.full((1, 2, 2), n), "name": f"case {n}"} for n in range(5)])
         >>> [batch["image"].shape[0] for batch in Loader(cases, batch_size=2)]
@@ -93,13 +84,11 @@ class Loader:
         self.sampler = sampler
         self.workers = workers
         self._reader = BatchReader(dataset, seed, collate)
-        self._workers: Workers | None = None
-        self._threads: Threads | None = None
-        self._chosen: str | None = None
+        self._ahead = Ahead(self._reader)
         self._next_epoch = 0
         self._skipped = 0
         self._division: Division | None = None
-        self._check_size(self._n_samples if len(dataset) else 0)
+        check_size(self._n_samples if len(dataset) else 0, batch_size, drop_last)
 
     def __len__(self) -> int:
         """Return the number of batches in a pass, those of other processes included."""
@@ -168,7 +157,11 @@ class Loader:
         return self._read_shares(list(self._division.shares(keys, first)))
 
     def _read(self, keys: Sequence[BatchKey]) -> Iterator[Any]:
-        return self._read_ahead(keys) if self.n_workers else self._read_here(keys)
+        return self._ahead.read(keys, self.n_workers, self.workers)
+
+    def _read_here(self, keys: Sequence[BatchKey]) -> Iterator[Any]:
+        """Read batches in this process, whatever reads the others: what a dry run wants."""
+        return self._ahead.read(keys, 0, self.workers)
 
     def _read_shares(self, shares: Sequence[tuple[BatchKey, Share]]) -> Iterator[Any]:
         for batch, (_, share) in zip(self._read([key for key, _ in shares]), shares, strict=True):
@@ -178,144 +171,10 @@ class Loader:
 
     def _keys(self, epoch: int) -> list[BatchKey]:
         """Return which cases are in which batch of an epoch."""
-        order = self._order(epoch)
+        order = samples_of(self.dataset, self.seed, epoch, self.sampler, self.shuffle)
         size = self.batch_size
         return [(epoch, tuple(order[n * size : (n + 1) * size].tolist())) for n in range(len(self))]
 
     @property
     def _n_samples(self) -> int:
         return len(self.dataset) if self.sampler is None else self.sampler.n_draws(self.dataset)
-
-    def _order(self, epoch: int) -> npt.NDArray[np.int64]:
-        """Return the samples of an epoch: numbers of cases; for those drawn again see `numbered_draws`."""
-        seeds = np.random.SeedSequence((self.seed, epoch), spawn_key=(0,))  # none that a case has
-        rng = np.random.default_rng(seeds)
-        if self.sampler is not None:
-            drawn = np.asarray(self.sampler.draw(self.dataset, rng), dtype=np.int64)
-            self._check_draw(drawn)
-            return numbered_draws(drawn, len(self.dataset))
-        if self.shuffle and callable(wanted := getattr(self.dataset, "epoch_order", None)):
-            return self._checked_order(np.asarray(wanted(self.seed, epoch), dtype=np.int64))
-        order = np.arange(len(self.dataset))
-        return rng.permutation(order) if self.shuffle else order
-
-    def _checked_order(self, order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        n = len(self.dataset)
-        if len(order) != n or not np.array_equal(np.sort(order), np.arange(n)):
-            raise ArgumentError(
-                f"epoch_order of {type(self.dataset).__name__} gives {len(order)} numbers",
-                expected=f"every number from 0 to {n - 1} once",
-            )
-        return order
-
-    def _check_draw(self, drawn: npt.NDArray[np.int64]) -> None:
-        n, expected = len(self.dataset), self._n_samples
-        if len(drawn) != expected or (len(drawn) and not 0 <= drawn.min() <= drawn.max() < n):
-            lowest, highest = drawn.min(initial=n), drawn.max(initial=0)
-            raise ArgumentError(
-                f"{type(self.sampler).__name__} drew {len(drawn)} cases, {lowest} to {highest}",
-                expected=f"{expected} numbers from 0 to {n - 1}",
-                to_do="let draw() return as many indices as n_draws() says",
-            )
-
-    def _read_here(self, keys: Sequence[BatchKey]) -> Iterator[Any]:
-        for key in keys:
-            yield opened(self._read_one(key))
-
-    def _read_one(self, key: BatchKey) -> Any:
-        with _one_thread():
-            return self._reader[key]
-
-    def _read_ahead(self, keys: Sequence[BatchKey]) -> Iterator[Any]:
-        if self._kind(keys) == "threads":
-            yield from self._read_in_threads(keys)
-        else:
-            yield from self._read_in_processes(keys)
-
-    def _kind(self, keys: Sequence[BatchKey]) -> str:
-        """Return what reads ahead; it is found out once, in the first pass."""
-        if self.workers != "auto":
-            return self.workers
-        if self._chosen is None:
-            self._chosen = choose(self._reader, keys, self.n_workers)
-        return self._chosen
-
-    def _read_in_threads(self, keys: Sequence[BatchKey]) -> Iterator[Any]:
-        threads = self._threads = self._threads or Threads(self._reader, self.n_workers)
-        with closing(threads.read(keys)) as batches:
-            yield from map(opened, batches)
-
-    def _read_in_processes(self, keys: Sequence[BatchKey]) -> Iterator[Any]:
-        if self._workers is None:
-            with _one_thread():
-                _fill(self.dataset, self.n_workers)
-        # A pass that begins while another one is under way has workers of its own.
-        workers, self._workers = self._workers or Workers(self._reader, self.n_workers), None
-        try:
-            yield from map(opened, workers.read(keys))
-        finally:
-            if not workers.lost:
-                self._workers = workers
-
-    def _check_size(self, n_cases: int) -> None:
-        if n_cases == 0:
-            raise EmptyDatasetError(
-                "the data set has no cases",
-                expected="at least one case",
-                to_do="check the folder, the list of cases and the phase of the data set",
-            )
-        if n_cases >= self.batch_size:
-            return
-        if self.drop_last:
-            raise EmptyDatasetError(
-                f"the data set has {n_cases} cases and a batch {self.batch_size}: drop_last leaves nothing",
-                expected=f"at least {self.batch_size} cases",
-                to_do=f"use a batch size of at most {n_cases}, or drop_last=False",
-            )
-        _log.warning("the data set has %d cases: the only batch is smaller than %d", n_cases, self.batch_size)
-
-
-def _fill(dataset: Any, n_threads: int) -> None:
-    """Read what shall be kept in memory before processes start, so that they share it."""
-    if isinstance(dataset, CachedDataset):
-        dataset.fill(n_threads)
-        return
-    for inside in (getattr(dataset, "dataset", None), *getattr(dataset, "datasets", ())):
-        if isinstance(inside, EisenDataset):
-            _fill(inside, n_threads)
-
-
-def numbered_draws(drawn: npt.NDArray[np.int64], n_cases: int) -> npt.NDArray[np.int64]:
-    """Tell repeated draws of a case apart: the second one of case 3 of 10 is sample 13, the third one sample 23.
-
-    Random numbers depend on the number of the sample, so each draw has its own.
-
-    Args:
-        drawn: Numbers of cases.
-        n_cases: Cases in the data set.
-
-    Example:
-        >>> numbered_draws(np.array([3, 1, 3, 3]), 10).tolist()
-        [3, 1, 13, 23]
-    """
-    if len(np.unique(drawn)) == len(drawn):
-        return drawn
-    by_case = np.argsort(drawn, kind="stable")
-    first = np.searchsorted(drawn[by_case], drawn[by_case])  # where the draws of the same case begin
-    samples = drawn.copy()
-    samples[by_case] += n_cases * (np.arange(len(drawn)) - first)
-    return samples
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Compute with one thread, like a worker: sums in torch depend on the number of threads in their last bits."""
-    n = torch.get_num_threads()
-    if n == 1:
-        yield
-        return
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(n)

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from eisen._core import random
 from eisen._core.collate import collate, plain_dtype
-from eisen._core.turns import Turn, alone, in_turns, strangers
-from eisen._core.types import Batch
-from eisen.datasets.reading import BatchReader, demand_dicts
-from eisen.datasets.ring import Ring
+from eisen.datasets.reading import demand_dicts
 
-__all__ = ["Gathering", "SlotReader"]
+__all__ = ["Gathering", "Rooms"]
+
+
+class Rooms(Protocol):
+    """Where the memory of a batch comes from."""
+
+    def room(self, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+        """Return a tensor with anything in it."""
+
+    def expect(self, n_rooms: int) -> None:
+        """Hear how many of its rooms a batch has."""
 
 
 @dataclass
@@ -62,6 +67,7 @@ class Gathering:
         ring: Where the memory comes from.
 
     Example:
+        >>> from eisen.datasets.ring import Ring
         >>> cases = Gathering(2, Ring(1))
         >>> for n in range(2):
         ...     cases.add({"image": np.full((1, 2), n), "name": f"case {n}"})
@@ -71,7 +77,7 @@ class Gathering:
                 [[1, 1]]]), 'name': ['case 0', 'case 1']}
     """
 
-    def __init__(self, n: int, ring: Ring) -> None:
+    def __init__(self, n: int, ring: Rooms) -> None:
         self.n = n
         self._ring = ring
         self._slots: dict[str, _Slot] = {}
@@ -143,61 +149,6 @@ class Gathering:
             return case
         left = {name: value for name, value in case.items() if name not in whole}
         return {name: self._slots[name].value(place) if value is _HERE else value for name, value in left.items()}
-
-
-class SlotReader(BatchReader):
-    """Reads one batch in one of several threads, straight into memory of a ring.
-
-    A data set with a method ``read_into(index, room)`` may write a case to its place in the batch itself: it gives the
-    item that its index gives, and asks ``room(field, shape, dtype)`` for the array of a field, to be filled.
-
-    Args:
-        reader: What it reads, and how.
-        ring: Where the memory of the batch comes from.
-        turn: What code waits for that must not run in several threads at once.
-        check: Called before each case; what it raises ends the reading.
-        known: Remembers which code is free, from batch to batch.
-    """
-
-    def __init__(
-        self,
-        reader: BatchReader,
-        ring: Ring,
-        turn: Turn,
-        check: Callable[[], None],
-        known: dict[int, tuple[Any, bool]],
-    ) -> None:
-        super().__init__(reader.dataset, reader.seed, reader.join)
-        self._turn, self._check, self._known = turn, check, known
-        self._ring = ring
-        self._cases: Gathering | None = None
-
-    def _joined(self, epoch: int, indices: tuple[int, ...]) -> Any:
-        if self.join is not None:
-            return self._joined_by_others(epoch, indices)
-        cases = self._cases = Gathering(len(indices), self._ring)
-        for index in indices:
-            self._sample(epoch, index)
-        names = [self._name(index) for index in indices]
-        return Batch(cases.batch(names), names, indices)
-
-    def _joined_by_others(self, epoch: int, indices: tuple[int, ...]) -> Any:
-        samples = [self._sample(epoch, index) for index in indices]
-        with self._turn() if strangers(self.join) else nullcontext():
-            return self._together(samples, indices)
-
-    def _read(self, epoch: int, index: int) -> Any:
-        self._check()
-        sample = random.sample(self.seed, epoch, index)
-        with in_turns(self._turn, self._known), sample, alone(self.dataset):
-            if self._cases is None:
-                return self.dataset[self._case(index)]
-            self._cases.add(self._item(self._case(index), self._cases.room))
-        return None
-
-    def _item(self, case: int, room: Callable[..., Any]) -> Any:
-        read_into = getattr(self.dataset, "read_into", None)
-        return self.dataset[case] if read_into is None else read_into(case, room)
 
 
 _HERE = object()

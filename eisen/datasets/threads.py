@@ -15,7 +15,7 @@ from eisen._core.turns import strangers
 from eisen.datasets.desk import Desk, Stopped
 from eisen.datasets.reading import BatchKey, BatchReader
 from eisen.datasets.ring import Ring
-from eisen.datasets.slots import SlotReader
+from eisen.datasets.slot_reader import TurnReader
 
 __all__ = ["Threads", "started"]
 
@@ -55,7 +55,7 @@ class Threads:
 
     def _batch(self, desk: Desk, known: dict[int, tuple[Any, bool]], number: int, key: BatchKey) -> Any:
         turn = partial(desk.turn, number)
-        return SlotReader(self._reader, self._ring, turn, partial(desk.check, number), known)[key]
+        return TurnReader(self._reader, self._ring, turn, partial(desk.check, number), known)[key]
 
     def _tell_of_strangers(self) -> None:
         found = strangers(self._reader.dataset, inside_chains=True)

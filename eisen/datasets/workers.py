@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing.connection
 import signal
 import sys
 import warnings
@@ -15,19 +16,31 @@ from torch.utils.data import DataLoader, Sampler
 
 from eisen._core.errors import DataError
 from eisen._core.interrupts import interrupts_held
+from eisen.datasets.pool import Pool
 from eisen.datasets.reading import BatchKey, BatchReader
+from eisen.datasets.shared_reader import Order, SharedReader
 
 __all__ = ["Workers"]
 
 
-class _Keys(Sampler[BatchKey]):
-    """The batches of the pass that begins next; persistent workers are told by it what to read."""
+_AHEAD = 2
+"""So many batches are read ahead by each worker."""
 
-    def __init__(self) -> None:
+
+class _Orders(Sampler[Order]):
+    """The batches of the pass that begins next; persistent workers are told by it what to read, and where to.
+
+    An order is made when a worker can take it, with the memory that is free then.
+    """
+
+    def __init__(self, pool: Pool) -> None:
         self.keys: Sequence[BatchKey] = ()
+        self._pool = pool
 
-    def __iter__(self) -> Iterator[BatchKey]:
-        return iter(self.keys)
+    def __iter__(self) -> Iterator[Order]:
+        self._pool.recall()
+        for key in self.keys:
+            yield Order(key, self._pool.offers(), self._pool.alive())
 
 
 class Workers:
@@ -36,29 +49,32 @@ class Workers:
     Args:
         reader: Reads one batch.
         n_workers: Number of processes, at least 1.
+        start_method: How they start; None: ``"fork"`` on Linux, elsewhere what the system prefers.
 
     Attributes:
         lost: Whether a process has died; they are of no use then.
     """
 
-    def __init__(self, reader: BatchReader, n_workers: int) -> None:
+    def __init__(self, reader: BatchReader, n_workers: int, start_method: str | None = None) -> None:
         self.lost = False
-        self._keys = _Keys()
+        self._pool = Pool(_AHEAD * n_workers + 3)  # with the one that arrives, the one in use, and the one before
+        self._orders = _Orders(self._pool)
         with _any_number_allowed():
             self._loader: DataLoader[Any] = DataLoader(
-                reader,
+                SharedReader(reader),
                 batch_size=None,
-                sampler=self._keys,
+                sampler=self._orders,
                 num_workers=n_workers,
+                prefetch_factor=_AHEAD,
                 persistent_workers=True,
                 collate_fn=_as_is,
                 worker_init_fn=_ignore_interrupts,
                 generator=torch.Generator(),  # else torch would draw from the generator of the model
-                multiprocessing_context="fork" if sys.platform == "linux" else None,
+                multiprocessing_context=start_method or ("fork" if sys.platform == "linux" else None),
             )
         # Keeps the loader out of the garbage when we are part of a cycle: a queue that is collected before its
         # workers have been told to end makes torch wait five seconds for each.
-        weakref.finalize(self, [self._loader].clear)
+        weakref.finalize(self, _end, [self._loader], self._pool)
 
     def read(self, keys: Sequence[BatchKey]) -> Iterator[Any]:
         """Yield the batches or failures, in the order of the keys.
@@ -66,18 +82,23 @@ class Workers:
         Raises:
             DataError: If a process has died.
         """
-        self._keys.keys = keys
+        self._orders.keys = keys
         batches: Any = None
         try:
             with interrupts_held(), _any_number_allowed():
                 batches = iter(self._loader)
                 _watch_ourselves(batches)
-            yield from batches
-        except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
+            yield from map(self._pool.received, batches)
+        except (RuntimeError, OSError, EOFError) as error:
+            if "DataLoader worker" not in str(error) and not _is_cut_off(batches, error):
                 raise
             self.lost = True
             raise _lost_worker(batches, error) from error
+
+
+def _end(loaders: list[Any], pool: Pool) -> None:
+    loaders.clear()
+    pool.close()
 
 
 def _as_is(batch: Any) -> Any:
@@ -111,7 +132,15 @@ def _watch_ourselves(batches: Any) -> None:
         batches._worker_pids_set = False
 
 
-def _lost_worker(batches: Any, error: RuntimeError) -> DataError:
+def _is_cut_off(batches: Any, error: Exception) -> bool:
+    """Tell whether an error came because a process died while it was handing something over."""
+    if isinstance(error, RuntimeError):
+        return False
+    ends = [process.sentinel for process in getattr(batches, "_workers", [])]
+    return bool(ends) and bool(multiprocessing.connection.wait(ends, timeout=1.0))
+
+
+def _lost_worker(batches: Any, error: Exception) -> DataError:
     processes = getattr(batches, "_workers", [])
     ends = [f"process {p.pid} ({_ending(p.exitcode)})" for p in processes if p.exitcode not in (None, 0)]
     return DataError(

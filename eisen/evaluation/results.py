@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from eisen._core.optional import require
 from eisen.evaluation.measured import Presence
 from eisen.evaluation.metric import Metric
 
@@ -63,6 +65,7 @@ class Results:
         records: What was measured.
         facts: Of each case, by its name.
         metrics: The metrics, by their names.
+        failures: Why a case could not be measured, by its name.
 
     Example:
         >>> found = Results([Record("a", "lung", "DICE", 0.9), Record("b", "lung", "DICE", 0.8)])
@@ -73,6 +76,7 @@ class Results:
     records: list[Record] = field(default_factory=list)
     facts: dict[str, CaseFacts] = field(default_factory=dict)
     metrics: dict[str, Metric] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.records)
@@ -88,9 +92,20 @@ class Results:
         """
         self.records.extend(records)
 
+    def include(self, part: Results) -> None:
+        """Add the results of another evaluation.
+
+        Args:
+            part: Results of other cases.
+        """
+        self.records += part.records
+        self.facts |= part.facts
+        self.metrics |= part.metrics
+        self.failures |= part.failures
+
     @property
     def cases(self) -> list[str]:
-        """Names of the cases, as they came."""
+        """Names of the cases that were measured, as they came."""
         return list(dict.fromkeys([*self.facts, *(r.case for r in self.records)]))
 
     @property
@@ -125,6 +140,52 @@ class Results:
         """Return the tidy table: a dict per record with case, label, metric, value, reason and presence."""
         return [dict(vars(r)) for r in self.records]
 
+    def to_pandas(self) -> Any:
+        """Return the tidy table as a `pandas.DataFrame`.
+
+        Raises:
+            MissingExtraError: If pandas is not installed.
+        """
+        pandas = require("pandas", "tables", "a table of pandas")
+        return pandas.DataFrame(self.rows(), columns=[f.name for f in fields(Record)])
+
+    def write(self, path: str | os.PathLike[str], **options: Any) -> None:
+        """Write the results; the ending of the name says how: ``.csv``, ``.json`` or ``.parquet``.
+
+        Args:
+            path: The file. Its folder must exist.
+            **options: Of `eisen.evaluation.writers.write_csv`, e.g. ``layout="wide"``.
+
+        Raises:
+            ArgumentError: If the name has another ending.
+            ArtifactError: If the file cannot be written.
+
+        Example:
+            >>> import tempfile
+            >>> path = f"{tempfile.mkdtemp()}/results.csv"
+            >>> Results([Record("a", "lung", "DICE", 0.9)]).write(path)
+            >>> Results.read(path).values("lung", "DICE").tolist()
+            [0.9]
+        """
+        from eisen.evaluation.writers.files import write
+
+        write(self, path, **options)
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Results:
+        """Read what `write` wrote. A table holds the records only; ``.json`` and ``.parquet`` also cases and failures.
+
+        Args:
+            path: The file.
+
+        Raises:
+            MissingFileError: If there is no such file.
+            CorruptFileError: If it holds no results.
+        """
+        from eisen.evaluation.writers.files import read
+
+        return read(path)
+
     @classmethod
     def joined(cls, parts: Sequence[Results]) -> Results:
         """Return the results of several evaluations as one.
@@ -134,7 +195,5 @@ class Results:
         """
         whole = cls()
         for part in parts:
-            whole.records += part.records
-            whole.facts |= part.facts
-            whole.metrics |= part.metrics
+            whole.include(part)
         return whole

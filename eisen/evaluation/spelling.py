@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -24,6 +25,11 @@ def registry() -> dict[str, type[Metric]]:
         >>> sorted(name for name, cls in registry().items() if cls.__name__ == "Dice")
         ['DICE', 'Dice', 'dice']
     """
+    return dict(_registry())
+
+
+@cache
+def _registry() -> Mapping[str, type[Metric]]:
     metrics: Any = import_module("eisen.evaluation.metrics")
     found: dict[str, type[Metric]] = {}
     for name in metrics.__all__:

@@ -12,6 +12,7 @@ from eisen._core.types import DataPoint
 from eisen.config import Experiment, Phase
 from eisen.experiments.describe_fields import describe_fields
 from eisen.experiments.dry_batch import follow_batch, forward_backward, numbers
+from eisen.experiments.evaluating import evaluation_of
 from eisen.experiments.parts import PhaseParts, build_model, build_phase, seed_of
 from eisen.experiments.records import CheckReport, StepReport
 from eisen.experiments.reproduce import Commands
@@ -46,6 +47,7 @@ def check(
         EisenError: Whatever is wrong, with the command that shows it again.
     """
     chosen = _phase(experiment, phase)
+    evaluation_of(experiment, chosen)
     try:
         model = build_model(experiment)
         parts = build_phase(experiment, chosen, model, Path(data_dir), None)

@@ -64,6 +64,11 @@ class Predictor(CasePass):
         self._values = channel_values(session.experiment)
         self._labels = phase.hyper.labels or session.experiment.hyper.labels
         committee.waits = self.memory is not None
+        if self.memory is not None and phase.hyper.sliding_window is None:
+            session.observer.on_message(
+                f"a budget of {memory_text(self.memory)} needs .SlidingWindow in {phase.name}, which is not set: "
+                "each volume goes through the network as a whole"
+            )
 
     @property
     def title(self) -> str:

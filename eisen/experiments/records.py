@@ -45,6 +45,8 @@ class RunResult:
         predictions: The label maps, probability maps or images, after `Run.predict`.
         table: The table with one row per case, after `Run.predict`.
         calibration: Temperature, and ``nll``, ``ece``, ``accuracy`` before and after, after `Run.calibrate`.
+        evaluation: Means of each label and metric, with the number of cases they do not speak of, where the
+            configuration has a part ``"Evaluation"``; see `eisen.evaluation.Aggregate`.
         seconds: How long the run took.
     """
 
@@ -56,6 +58,7 @@ class RunResult:
     predictions: list[Path] = field(default_factory=list)
     table: Path | None = None
     calibration: dict[str, Any] = field(default_factory=dict)
+    evaluation: list[Any] = field(default_factory=list)
     seconds: float = 0.0
 
 

@@ -216,9 +216,11 @@ class Run:
         return Plan(self.experiment, Ensemble.of(models or [self._model_file()]), **how)
 
     def _evaluate(self, command: str, phase_name: str) -> RunResult:
+        from eisen.experiments.evaluating import evaluation_of
         from eisen.experiments.parts import build_phase, needed_phase, seed_of
 
         phase = needed_phase(self.experiment, phase_name, command)
+        evaluation = evaluation_of(self.experiment, phase)
         with self._session(command, distributed=True) as session:
             model = self._trained_model()
             root = self.artifacts.root
@@ -231,11 +233,15 @@ class Run:
                 keeps_models=False,
                 distribution=session.distribution,
             )
+            if evaluation is not None:
+                parts.workflow.subscribe(evaluation)
             session.begin([parts], seed_of(self.experiment), model=self._model_file().name)
             row = session.run_epoch(parts, 0)
             if row is not None:
                 session.log_row(row)
                 self.observer.on_epoch(0, 1, [row])
+                if evaluation is not None:
+                    session.evaluated(evaluation, phase_name)
         session.written(session.record, "record of the run", announce=False)
         return session.result
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
@@ -13,6 +13,7 @@ from eisen._core.errors import EisenError
 from eisen.config import Experiment
 from eisen.experiments import provenance
 from eisen.experiments.artifacts import Artifacts, now
+from eisen.experiments.hearing import hearing
 from eisen.experiments.interrupt import Interrupt
 from eisen.experiments.observer import Observer
 from eisen.experiments.records import EpochRow, RunResult
@@ -21,8 +22,10 @@ from eisen.experiments.splits.choice import keep_split
 from eisen.experiments.splits.overlap import shared_cases
 
 if TYPE_CHECKING:
+    from eisen.evaluation import Results
     from eisen.experiments.parts import PhaseParts
     from eisen.utils.distributed import Distribution
+    from eisen.utils.evaluating import WorkflowEvaluation
     from eisen.utils.events import BatchEnd, EpochEnd
 
 __all__ = ["Session"]
@@ -66,6 +69,9 @@ class Session:
         self._interrupt = Interrupt(self._say_stopping, deaf_seconds=0.0 if is_alone else _DEAF_SECONDS)
         self._started = perf_counter()
         self._is_leaving = False
+        self._phase = ""
+        self._reading: dict[str, str] = {}
+        self._heard = ExitStack()
 
     @property
     def is_main(self) -> bool:
@@ -153,7 +159,7 @@ class Session:
             epoch: Number of the epoch, from 0.
             after_batch: Called after every batch; True stops there. None stops after Ctrl-C.
         """
-        stops = after_batch or self._is_to_stop
+        stops, self._phase = after_batch or self._is_to_stop, parts.name
         listener = _Listener(self.observer, len(parts.loader), stops)
         self.observer.on_phase_start(parts.name, epoch, listener.n_batches)
         subscription = parts.workflow.subscribe(listener)
@@ -179,12 +185,36 @@ class Session:
             return
         self.artifacts.append("epoch", **vars(row), **facts)
 
+    def evaluated(self, evaluation: WorkflowEvaluation, phase: str) -> Results:
+        """Write what was measured case by case in a finished pass, and return it.
+
+        Args:
+            evaluation: It has listened to the pass.
+            phase: Name of the phase.
+        """
+        from eisen.evaluation import aggregate
+        from eisen.experiments.evaluating import FOLDER, write_evaluation
+
+        several = self.distribution if self.distribution is not None and not self.distribution.is_alone else None
+        results = evaluation.finish(None if several is None else several.gather)
+        self.result.evaluation = aggregate(results)
+        if self.is_main:
+            folder = self.artifacts.root / FOLDER / phase.lower()
+            for path, what in write_evaluation(results, folder, f"{phase}: {self.facts['config_file']}", self.facts):
+                self.written(path, what, announce=False)
+        return results
+
     def written(self, path: Path, what: str, *, announce: bool = True) -> None:
         """Note something that was written."""
         if (path, what) not in self.result.artifacts:
             self.result.artifacts.append((path, what))
         if announce:
             self.observer.on_artifact(path, what)
+
+    def _hear(self, text: str) -> None:
+        """Tell how the phase that runs reads ahead, and keep it for the record."""
+        self._reading[self._phase or self.command] = text
+        self.observer.on_message(f"{self._phase}: {text}" if self._phase else text)
 
     def _is_to_stop(self, _event: BatchEnd) -> bool:
         self.agree()
@@ -208,12 +238,15 @@ class Session:
 
     def __enter__(self) -> Self:
         self._interrupt.__enter__()
+        is_watched = type(self.observer).on_message is not Observer.on_message
+        self._heard.enter_context(hearing(self._hear if is_watched else None))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._is_leaving = True
+        self._heard.close()
         is_failure = error is not None and not isinstance(error, KeyboardInterrupt)
         self.result.interrupted = not is_failure and (self.interrupted or error is not None)
         self.result.seconds = perf_counter() - self._started
@@ -233,6 +266,8 @@ class Session:
         self.facts |= {"status": status, "finished": now(), "seconds": seconds, "best": self.result.best}
         self.facts["epochs_complete"] = self.result.n_epochs
         self.facts["results"] = [vars(row) for row in self.result.rows[-4:]]
+        if self._reading:
+            self.facts["reading"] = self._reading
         if self.command == "train":
             self.facts["weights_digest"] = provenance.saved_digests(self.artifacts.best, self.artifacts.checkpoint)
         if error is not None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from eisen._core.errors import ConfigError, Problem
 from eisen.config import Entry, Experiment, Phase
+from eisen.config.around import case_entry
 from eisen.datasets.steady import n_steady_steps
 from eisen.experiments.chain import build_chain, build_dataset
 from eisen.experiments.parts import needed_phase
@@ -57,18 +58,24 @@ def cases_to_store(experiment: Experiment, data_dir: str | Path, phase: str | No
     """
     folder = Path(data_dir)
     if phase is not None:
-        part = needed_phase(experiment, phase, "eisen data create")
+        part = _of_cases(needed_phase(experiment, phase, "eisen data create"))
         dataset = build_dataset(experiment, part, folder)
         n_kept = _n_front(build_chain(part, folder), part)
         dataset.transform = _front(part, folder, n_kept)
         return _described(dataset, [part], n_kept)
     phases = [experiment.phases[name] for name in _POOLED if name in experiment.phases]
     phases = [part for part in phases if part.datasets] or [needed_phase(experiment, "Training", "eisen data create")]
+    phases = [_of_cases(part) for part in phases]
     _demand_same_readers(phases, experiment.path)
     n_kept = min(_n_front(build_chain(part, folder), part) for part in phases)
     n_kept = _n_alike([part.transforms for part in phases], n_kept)
     pool = pool_of(experiment, folder)
     return _described(FoldDataset(pool, pool.names, _front(phases[0], folder, n_kept)), phases, n_kept)
+
+
+def _of_cases(phase: Phase) -> Phase:
+    """Return a phase with the data set of its cases, not with patches of them."""
+    return replace(phase, datasets=[case_entry(phase.datasets[0])])
 
 
 def _n_front(chain: Compose, phase: Phase) -> int:

@@ -78,7 +78,9 @@ def decode(path: Path) -> SpatialImage:
             voxels = _read_voxels(source, header, path)
             if zipped:
                 _finish(source)
-        proxy = _VoxelsInMemory(voxels, header.copy())
+        slope, inter = header.get_slope_inter()
+        scale = (1.0 if slope is None else slope, 0.0 if inter is None else inter)
+        proxy = _VoxelsInMemory(voxels, (voxels.shape, voxels.dtype, header.get_data_offset(), *scale))
         affine = _to_mm(header)
     return kind(
         proxy,
@@ -120,17 +122,23 @@ def _read_header(source: ByteSource, path: Path, capacity: int) -> tuple[type[ni
         raise _corrupt(path, f"{path.name} is not a NIfTI file: it begins with {start[:16]!r}")
     if kind is nibabel.Nifti2Image:
         start += _take(source, 192, path)
-    offset = kind.header_class(start[:-4], check=False).get_data_offset()
+    header = kind.header_class(start[:-4], check=False)
+    offset = header.get_data_offset()
     if not len(start) <= offset <= capacity:
         raise _corrupt(path, f"{path.name} is damaged: its header says that the voxels begin at byte {offset}")
-    header = kind.header_class.from_fileobj(io.BytesIO(start + _take(source, offset - len(start), path)))
+    extensions = _take(source, offset - len(start), path)
+    if start[-4]:
+        header = kind.header_class.from_fileobj(io.BytesIO(start + extensions))
+    else:
+        header.check_fix()
     shape = header.get_data_shape()
     if not shape or min(shape) < 1:
         expected = "a NIfTI file with at least one voxel along every axis"
         raise _corrupt(path, f"{path.name} has no voxels: its header says the shape is {tuple(shape)}", expected)
-    if offset + _n_bytes(header) > capacity:
-        what = f"{path.name} is truncated or damaged: {shape} voxels of {header.get_data_dtype()} cannot be in it"
-        raise _corrupt(path, what, f"a file that holds {_n_bytes(header)} bytes of voxels")
+    dtype = header.get_data_dtype()
+    if offset + _n_bytes(shape, dtype) > capacity:
+        what = f"{path.name} is truncated or damaged: {shape} voxels of {dtype} cannot be in it"
+        raise _corrupt(path, what, f"a file that holds {_n_bytes(shape, dtype)} bytes of voxels")
     return kind, header
 
 
@@ -141,17 +149,18 @@ def _take(source: ByteSource, count: int, path: Path) -> bytes:
     return bytes(buffer)
 
 
-def _n_bytes(header: Any) -> int:
-    return math.prod(int(n) for n in header.get_data_shape()) * int(header.get_data_dtype().itemsize)
+def _n_bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
+    return math.prod(int(n) for n in shape) * dtype.itemsize
 
 
 def _read_voxels(source: ByteSource, header: Any, path: Path) -> Array:
     """Read the voxels into one new array, in the order and type of the file."""
-    buffer = np.empty(_n_bytes(header), np.uint8)
+    shape, dtype = header.get_data_shape(), header.get_data_dtype()
+    buffer = np.empty(_n_bytes(shape, dtype), np.uint8)
     if (done := fill(source, buffer)) < buffer.size:
         what = f"{path.name} is truncated: it holds {done} bytes of voxels"
-        raise _corrupt(path, what, f"{buffer.size} bytes for {header.get_data_shape()} {header.get_data_dtype()}")
-    return np.ndarray(header.get_data_shape(), header.get_data_dtype(), buffer, order="F")
+        raise _corrupt(path, what, f"{buffer.size} bytes for {shape} {dtype}")
+    return np.ndarray(shape, dtype, buffer, order="F")
 
 
 def _to_mm(header: Any) -> Array:

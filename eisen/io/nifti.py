@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,9 +75,19 @@ class LoadNiftiFromFilename(FileReader):
         return {
             field: image,
             f"{field}_affines": affine,
-            f"{field}_orientations": nibabel.aff2axcodes(affine),
+            f"{field}_orientations": _axis_codes(affine[:3, :3].tobytes()),
             **entries,
         }
+
+
+@lru_cache(maxsize=1024)
+def _axis_codes(axes: bytes) -> tuple[str | None, ...]:
+    """Return the three letters of an affine, whose three axes are given as bytes; those of most cases are alike."""
+    import nibabel
+
+    affine = np.eye(4)
+    affine[:3, :3] = np.frombuffer(axes).reshape(3, 3)
+    return tuple(nibabel.aff2axcodes(affine))
 
 
 def read_nifti(path: str | os.PathLike[str]) -> SpatialImage:

@@ -1,8 +1,11 @@
-from .cache.folder import cache_root as cache_root
 from .cache.listing import CacheEntry as CacheEntry
 from .cache.listing import clean_cache as clean_cache
 from .cache.listing import list_cache as list_cache
 from .cache.listing import to_clean as to_clean
+from .cache.place import cache_root as cache_root
+from .checking import StoreCheck as StoreCheck
+from .checking import StoreFinding as StoreFinding
+from .checking import check_store as check_store
 from .creation.create import create_store as create_store
 from .creation.observer import StoreObserver as StoreObserver
 from .reading.remote import write_zarr as write_zarr

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,8 +12,9 @@ import numpy as np
 
 from eisen._core.errors import CorruptFileError
 from eisen.io.paths import existing_file
-from eisen.storage.creation.source_files import digest_of_files
 from eisen.storage.encoding import blosc2_plugin
+from eisen.storage.intact import array_state, source_state
+from eisen.storage.reading.contents import eisen_contents
 from eisen.storage.reading.opened import open_hdf5
 
 if TYPE_CHECKING:
@@ -177,16 +177,18 @@ def _of_pymia(file: h5py.File, path: Path) -> StoreSummary:
 
 def _verify(file: h5py.File, summary: StoreSummary, progress: _COUNT | None) -> None:
     """Compute every digest again; reading damaged chunks may fail, and is damage too."""
+    contents, folder = eisen_contents(file, summary.path), Path(summary.path).parent
     arrays = [entry for entry in summary.fields if entry.kind == "array"]
     if any(entry.form == "blosc2" for entry in arrays) and summary.pixels:
         blosc2_plugin()
     total, summary.verified = len(arrays) * len(summary.cases), 0
     for done, (name, number, case) in enumerate(_each(arrays, summary.cases), start=1):
+        part = contents.fields[name]
         if summary.pixels:
             summary.verified += 1
-            if not _is_intact(file, name, number):
+            if array_state(file, contents, part, number)[0] not in ("intact", "unknown"):
                 summary.damaged.append(f"{case}: {name}")
-        if not _is_unchanged(file, name, number):
+        if source_state(contents, part, number, folder)[0] not in ("same", "none"):
             summary.changed.append(f"{case}: {name}")
         if progress is not None:
             progress(done, total)
@@ -196,27 +198,6 @@ def _each(arrays: list[FieldSummary], cases: list[str]) -> Iterator[tuple[str, i
     for entry in arrays:
         for number, case in enumerate(cases):
             yield entry.name, number, case
-
-
-def _is_intact(file: h5py.File, name: str, number: int) -> bool:
-    group, expected = file[f"data/{name}"], file[f"meta/digests/{name}"].asstr()[number]
-    try:
-        dataset = group[sorted(group, key=int)[number]]
-        return hashlib.sha256(np.ascontiguousarray(dataset[()]).data).hexdigest() == str(expected)
-    except (OSError, KeyError, IndexError):
-        return False
-
-
-def _is_unchanged(file: h5py.File, name: str, number: int) -> bool:
-    expected = file[f"meta/source_digests/{name}"].asstr()[number]
-    if not expected:
-        return True
-    root = Path(file["meta/file_root"].asstr()[()])
-    paths = [root / part for part in json.loads(file[f"meta/files/{name}"].asstr()[number])]
-    try:
-        return digest_of_files(paths) == str(expected)
-    except OSError:
-        return False
 
 
 def _texts(dataset: Any) -> list[str]:

@@ -1,4 +1,4 @@
-"""``eisen cache``: what is kept on disk so that it need not be computed again, and removing it."""
+"""``eisen cache``: what is kept on disk so that it need not be computed again: filling, looking, removing."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from eisen_cli import options
+from eisen_cli.commands.cache_fill import fill
 from eisen_cli.failures import EisenCommand
 from eisen_cli.show.screen import Screen
 
@@ -23,9 +24,12 @@ _folder_option = click.option(
 )
 
 
-@click.group(short_help="Show and clean the cache of preprocessed cases.")
+@click.group(short_help="Fill, show and clean the cache of preprocessed cases.")
 def cache() -> None:
-    """Show and clean the cache of preprocessed cases, see CachedDataset. Every command knows --json and --debug."""
+    """Fill, show and clean the cache of preprocessed cases, see CachedDataset. Every command knows --json, --debug."""
+
+
+cache.add_command(fill)
 
 
 @cache.command("ls", cls=EisenCommand, short_help="What is cached, and from which configuration.")
@@ -75,7 +79,7 @@ def clean(ctx: click.Context, folder: Path | None, every: bool, days: float | No
       eisen cache clean --all
     """
     from eisen.storage import cache_root, clean_cache, to_clean
-    from eisen.storage.cache.folder import gigabytes
+    from eisen.storage.cache.place import gigabytes
 
     screen = ctx.ensure_object(Screen)
     if every == (unused or days is not None):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from eisen_cli.commands.store_check import check_store_file, is_store
 from eisen_cli.commands.stores import create, info
 from eisen_cli.exit_codes import ExitCode
 from eisen_cli.failures import EisenCommand
@@ -43,7 +44,7 @@ def _debug(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 
 
 @data.command(cls=EisenCommand, short_help="Find what is wrong with which file.")
-@click.argument("source", metavar="CONFIG_OR_FOLDER", type=click.Path(path_type=Path))
+@click.argument("source", metavar="CONFIG_FOLDER_OR_STORE", type=click.Path(path_type=Path))
 @click.option(
     "--data_dir",
     "--data-dir",
@@ -81,15 +82,23 @@ def check(
 ) -> None:
     r"""Look through all cases and say what is wrong with which file.
 
-    CONFIG_OR_FOLDER is a configuration, a list of cases, or a folder: a decathlon task, nnU-Net raw, folders of images
-    and labels, DICOM series, or loose volumes and pictures. Nothing of it is changed. The exit code is 4 when training
-    should not go on.
+    CONFIG_FOLDER_OR_STORE is a configuration, a list of cases, or a folder: a decathlon task, nnU-Net raw, folders of
+    images and labels, DICOM series, or loose volumes and pictures. Nothing of it is changed. The exit code is 4 when
+    training should not go on.
+
+    Of a store, the one file that 'eisen data create' makes, every array is read and compared with what was written,
+    labels with images, and source files, where they are at hand, with what was read.
 
     \b
       eisen data check Task04_Hippocampus --html report.html
       eisen data check config.json --data-dir Task04_Hippocampus --strict
+      eisen data check store.h5
     """
     screen = ctx.ensure_object(Screen)
+    if is_store(source):
+        others = {"--html": html, "--group": group, "--headers-only": headers_only, "--data-dir": data_dir}
+        _demand_no_options(source, others)
+        ctx.exit(_check_store(screen, source, jobs, json))
     for target in (html, Path(json) if json not in (None, "-") else None):
         _demand_folder(target)
 
@@ -111,6 +120,19 @@ def check(
     ctx.exit(ExitCode.OK if report.fit_for_training(strict=strict) else ExitCode.DATA)
 
 
+def _check_store(screen: Screen, path: Path, jobs: int | None, json: str | None) -> ExitCode:
+    _demand_folder(None if json in (None, "-") else Path(str(json)))
+    found = check_store_file(screen, path, jobs)
+    _write_json(screen, found, json)
+    return ExitCode.OK if found["status"] == "ok" else ExitCode.DATA
+
+
+def _demand_no_options(store: Path, given: dict[str, Any]) -> None:
+    for name, value in given.items():
+        if value:
+            raise click.UsageError(f"{name} is for configurations and folders, and {store} is a store")
+
+
 def _demand_folder(target: Path | None) -> None:
     """Find out that a report cannot be written before all files are read, not after."""
     if target is not None and not target.parent.is_dir():
@@ -122,16 +144,21 @@ def _demand_folder(target: Path | None) -> None:
 
 def _write(screen: Screen, report: DataReport, json: str | None, html: Path | None, strict: bool) -> None:
     """Write the report where it was asked for."""
-    document: dict[str, Any] = plain(report.as_dict(strict=strict))
+    if html is not None:
+        from eisen.datasets.doctor import write_html
+
+        write_html(report, html)
+        screen.line(f"report: {html}", style="quiet")
+    _write_json(screen, report.as_dict(strict=strict), json)
+
+
+def _write_json(screen: Screen, facts: dict[str, Any], json: str | None) -> None:
+    """Write what was found for machines: into a file, and to stdout where that belongs to them."""
+    document: dict[str, Any] = plain(facts)
     if json is not None and json != "-":
         from eisen._core.atomic import atomic_write
 
         with atomic_write(json, "w") as file:
             file.write(json_format.dumps(document, indent=2, allow_nan=False) + "\n")
         screen.line(f"report: {json}", style="quiet")
-    if html is not None:
-        from eisen.datasets.doctor import write_html
-
-        write_html(report, html)
-        screen.line(f"report: {html}", style="quiet")
     screen.result(document)

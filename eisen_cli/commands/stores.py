@@ -10,6 +10,7 @@ import click
 from eisen_cli import options
 from eisen_cli.exit_codes import ExitCode
 from eisen_cli.failures import EisenCommand
+from eisen_cli.process import cores
 from eisen_cli.show.screen import Screen
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def create(
             layout=choices["layout"],
             pixels=not choices["meta_only"],
             anonymous=choices["salt"] or choices["anonymous"],
-            n_workers=_cores() if choices["workers"] is None else choices["workers"],
+            n_workers=cores() if choices["workers"] is None else choices["workers"],
             executor=choices["executor"],
             config=cases.config,
             resume=not choices["force"],
@@ -141,12 +142,6 @@ def _demand_new(output: Path, force: bool) -> None:
         raise ArtifactError(
             f"{output} is there already", file=str(output), to_do="choose another name, or replace it with --force"
         )
-
-
-def _cores() -> int:
-    import os
-
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _document(output: Path, cases: CasesToStore, n_reused: int) -> dict[str, Any]:

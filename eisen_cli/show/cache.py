@@ -6,18 +6,22 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eisen.storage import CacheEntry
-from eisen.storage.cache.folder import gigabytes
+from eisen.storage.cache.place import gigabytes
 from eisen_cli.show.progress import shortest
 from eisen_cli.show.screen import Screen
 from eisen_cli.show.tables import show_rows
 
-__all__ = ["document", "show_cache"]
+if TYPE_CHECKING:
+    from eisen.experiments.filling import Filled
+
+__all__ = ["document", "show_cache", "show_filled"]
 
 _SHOWN = 3
 _LONGEST_COMMAND = 60
+_MOST_FAILED = 5
 
 
 def show_cache(screen: Screen, entries: Sequence[CacheEntry], root: Path) -> None:
@@ -50,6 +54,24 @@ def document(entry: CacheEntry) -> dict[str, Any]:
     """
     used = datetime.fromtimestamp(entry.last_used, UTC).isoformat(timespec="seconds")
     return {**vars(entry), "last_used": used}
+
+
+def show_filled(screen: Screen, filled: Filled) -> None:
+    """Say what the filling of one cache came to.
+
+    Args:
+        screen: Where to write.
+        filled: What `eisen.experiments.filling.fill` returned.
+    """
+    for name, why in list(filled.failed.items())[:_MOST_FAILED]:
+        screen.line(f"{filled.phase}: {name} cannot be read: {why}", style="bad")
+    if len(filled.failed) > _MOST_FAILED:
+        screen.line(f"{filled.phase}: and {len(filled.failed) - _MOST_FAILED} more", style="bad")
+    n_there = filled.n_cases - len(filled.failed)
+    old = f", {filled.n_kept_before} of them from before" if filled.n_kept_before else ""
+    words = f"{n_there} of {filled.n_cases} cases{old}, {gigabytes(filled.n_bytes)} in {shortest(filled.folder)}"
+    screen.line(f"{filled.phase}: {words}", style="warn" if filled.failed else "good")
+    screen.line(f"kept after: {', '.join(filled.steps) or 'reading the list'}", style="quiet")
 
 
 def _row(entry: CacheEntry) -> list[str]:

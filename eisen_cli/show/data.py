@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
+from eisen_cli.show.bar import Bar
 from eisen_cli.show.screen import Screen
 from eisen_cli.show.tables import duration, show_rows
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
     from rich.text import Text
 
     from eisen.datasets.doctor import DataReport, Finding, Severity
@@ -22,46 +21,12 @@ _SHOWN = {"error": 5, "warning": 3, "note": 1}
 _MOST_LABELS = 20
 
 
-class DataProgress:
-    """A bar for the headers and one for the voxels; nothing where nobody watches.
-
-    Args:
-        screen: Where to draw.
-    """
-
-    def __init__(self, screen: Screen) -> None:
-        self._screen = screen
-        self._bar: Progress | None = None
-        self._tasks: dict[str, Any] = {}
-
-    def __enter__(self) -> Self:
-        if self._screen.is_terminal():
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-            self._bar = Progress(
-                TextColumn("{task.description}", style="accent"),
-                BarColumn(bar_width=None, style="grey30", complete_style="accent", finished_style="good"),
-                MofNCompleteColumn(),
-                TimeRemainingColumn(compact=True),
-                console=self._screen.console(),
-                transient=True,
-                expand=True,
-            )
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+class DataProgress(Bar):
+    """A bar for the headers and one for the voxels; nothing where nobody watches."""
 
     def __call__(self, what: str, done: int, total: int) -> None:
         """Move the bar of what is being read."""
-        if self._bar is not None:
-            if what not in self._tasks:
-                self._tasks[what] = self._bar.add_task(f"{what:<7}", total=total)
-            self._bar.update(self._tasks[what], completed=done)
+        self.move(what, done, total)
 
 
 def show_data(screen: Screen, report: DataReport, *, strict: bool = False) -> None:

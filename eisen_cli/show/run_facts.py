@@ -73,6 +73,7 @@ def _configuration(facts: Mapping[str, Any]) -> Rows:
         rows.append(("seed", str(facts["seed"])))
     general = config.get("General", {})
     settings = (_setting(entry) for entry in general.get("Hyperparameters", []) if isinstance(entry, Mapping))
+    rows += [(f"reading {phase}", text) for phase, text in (facts.get("reading") or {}).items()]
     rows.append(("settings", ", ".join(text for text in settings if not text.startswith("Seed "))))
     rows.append(("model", _entries(general.get("Models"))))
     training = config.get("Training", {})

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
 from eisen.storage import StoreObserver
+from eisen_cli.show.bar import Bar
 from eisen_cli.show.progress import shortest
 from eisen_cli.show.screen import Screen
 from eisen_cli.show.tables import duration, show_rows
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
     from eisen.experiments.storing import CasesToStore
     from eisen.storage import FieldSummary, StoreSummary
 
@@ -23,43 +22,7 @@ _MOST_CASES = 5
 _MOST_NAMES = 4
 
 
-class _Bar:
-    """A bar with the time that is left; nothing where nobody watches."""
-
-    def __init__(self, screen: Screen) -> None:
-        self.screen = screen
-        self._bar: Progress | None = None
-        self._task: Any = None
-
-    def __enter__(self) -> Self:
-        if self.screen.is_terminal():
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-            self._bar = Progress(
-                TextColumn("{task.description}", style="accent"),
-                BarColumn(bar_width=None, style="grey30", complete_style="accent", finished_style="good"),
-                MofNCompleteColumn(),
-                TimeRemainingColumn(compact=True),
-                console=self.screen.console(),
-                transient=True,
-                expand=True,
-            )
-            self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def move(self, what: str, done: int, total: int) -> None:
-        """Move the bar."""
-        if self._bar is not None:
-            if self._task is None:
-                self._task = self._bar.add_task(what, total=total)
-            self._bar.update(self._task, completed=done)
-
-
-class CreationDisplay(_Bar, StoreObserver):
+class CreationDisplay(Bar, StoreObserver):
     """Shows how far the making of a store is.
 
     Args:
@@ -112,7 +75,7 @@ class CreationDisplay(_Bar, StoreObserver):
         self.screen.line(f"eisen data info {shortest(path)}", style="quiet")
 
 
-class VerifyDisplay(_Bar):
+class VerifyDisplay(Bar):
     """Shows how many digests were computed."""
 
     def __call__(self, done: int, total: int) -> None:

@@ -144,7 +144,7 @@ def test_the_html_report_stands_alone_and_escapes_names(spoiled: Path, tmp_path:
         (["{task}", "--html", "no/folder/report.html"], 5, "there is no folder"),
         (["{task}", "--group", "("], 3, "regular expression"),
         (["{task}", "--jobs", "0"], 2, "jobs"),
-        ([], 2, "CONFIG_OR_FOLDER"),
+        ([], 2, "CONFIG_FOLDER_OR_STORE"),
     ],
 )
 def test_wrong_input_ends_with_a_card_and_its_exit_code(

@@ -146,3 +146,46 @@ def test_info_refuses_what_is_no_store(invoke, tmp_path):
         result = invoke("data", "info", tmp_path / name)
         assert result.exit_code == 4
         assert words in result.stderr
+
+
+def test_check_says_that_a_store_is_whole_or_what_is_wrong(invoke, task, config, tmp_path):
+    out, report = tmp_path / "s.h5", tmp_path / "report.json"
+    made(invoke("data", "create", config, out, "--data-dir", task, "--workers", 0, "--json"))
+    result = invoke("data", "check", out, "--jobs", 2)
+    assert result.exit_code == 0, result.output
+    assert "whole: 8 arrays are what was written" in result.output
+    with h5py.File(out, "r+") as file:
+        file["data/label/2"][0, 0, 0, 0] += 1
+        del file["data/image/0"]
+    result = invoke("data", "check", out, "--json", report)
+    assert result.exit_code == 4
+    assert "damaged   box_2: label: its bytes are not those that were written" in result.output
+    assert "missing   box_0: image: there is no such array" in result.output
+    assert "2 findings: 1 missing, 1 damaged" in result.output
+    document = json.loads(invoke("data", "check", out, "--json").stdout)
+    assert document == json.loads(report.read_text())
+    assert document["status"] == "damaged"
+    assert [(f["kind"], f["case"], f["field"]) for f in document["findings"]] == [
+        ("missing", "box_0", "image"),
+        ("damaged", "box_2", "label"),
+    ]
+
+
+def test_check_of_a_truncated_store_is_a_card(invoke, task, config, tmp_path):
+    out = tmp_path / "s.h5"
+    made(invoke("data", "create", config, out, "--data-dir", task, "--workers", 0, "--json"))
+    nameless = tmp_path / "copy"
+    nameless.write_bytes(out.read_bytes()[:5000])
+    result = invoke("data", "check", nameless)
+    assert result.exit_code == 4
+    assert "copy is truncated" in result.stderr
+
+
+def test_check_of_a_store_has_no_use_for_options_of_folders(invoke, tmp_path):
+    for words in (["--html", tmp_path / "a.html"], ["--group", "x"], ["--headers-only"], ["--data-dir", tmp_path]):
+        result = invoke("data", "check", tmp_path / "s.h5", *words)
+        assert result.exit_code == 2
+        assert f"{words[0]} is for configurations and folders" in result.stderr
+    result = invoke("data", "check", tmp_path / "s.h5")
+    assert result.exit_code == 4
+    assert "does not exist" in result.stderr

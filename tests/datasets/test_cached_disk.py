@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import multiprocessing
 import os
@@ -340,6 +341,79 @@ def test_a_disk_without_room_is_refused_before_anything_is_written(data, tmp_pat
     assert not list(tmp_path.rglob("*.case"))
 
 
+def _file_instead_of_the_root(cached, root, monkeypatch):
+    root.write_text("a thesis")
+
+
+def _file_instead_of_the_recipe(cached, root, monkeypatch):
+    root.mkdir()
+    (root / cached._cases.origin.recipe.digest).write_text("not ours")
+
+
+def _file_instead_of_a_part(cached, root, monkeypatch):
+    root.mkdir()
+    folder = root / cached._cases.origin.recipe.digest
+    folder.mkdir()
+    (folder / cached._cases.origin.key(0)[:2]).write_text("not ours")
+
+
+def _refused(call, number):
+    """Return a stand-in for a call that the system refuses."""
+
+    def refuse(self, *args, **kwargs):
+        raise OSError(number, os.strerror(number), str(self))
+
+    return refuse
+
+
+def _read_only(cached, root, monkeypatch):
+    monkeypatch.setattr(Path, "mkdir", _refused(Path.mkdir, errno.EROFS))
+
+
+def _full(cached, root, monkeypatch):
+    import eisen._core.atomic as module
+
+    monkeypatch.setattr(module._RawFile, "write", _refused(module._RawFile.write, errno.ENOSPC))
+
+
+@pytest.mark.parametrize(
+    ("harm", "reason"),
+    [
+        (_file_instead_of_the_root, "part of the path is a file, not a folder ("),
+        (_file_instead_of_the_recipe, "a file of that name is in the way ("),
+        (_file_instead_of_a_part, "is in the way ("),
+        (_read_only, "the file system is read-only"),
+        (_full, "the disk is full"),
+    ],
+)
+@pytest.mark.parametrize("how", ["item", "fill", "loader"])
+def test_a_folder_that_cannot_be_written_is_one_card_that_names_it(data, tmp_path, monkeypatch, harm, reason, how):
+    root = tmp_path / "cache"
+    cached = CachedDataset(listing(), transform=chain(data), folder=root)
+    harm(cached, root, monkeypatch)
+    work = {"item": lambda: cached[0], "fill": lambda: cached.fill(2), "loader": lambda: list(Loader(cached))}[how]
+    with pytest.raises(ArtifactError) as caught:
+        work()
+    card = caught.value.card
+    assert card.what.startswith(f"the cache in {root} cannot be written: ")
+    assert reason in card.what
+    assert card.file == str(root)
+    assert "EISEN_CACHE" in card.to_do
+    assert not list(tmp_path.rglob("*.part"))
+    if root.is_file():
+        assert root.read_text() == "a thesis"
+
+
+def test_a_cache_that_is_complete_may_be_read_only(data, tmp_path, monkeypatch):
+    CachedDataset(listing(), transform=chain(data), folder=tmp_path / "cache").fill()
+    again = CachedDataset(listing(), transform=chain(data), folder=tmp_path / "cache")
+    _full(again, tmp_path, monkeypatch)
+    for call in ("touch", "unlink"):
+        monkeypatch.setattr(Path, call, _refused(call, errno.EROFS))
+    assert again.n_kept == 4
+    assert again[0]["image"].shape == CachedDataset(listing(), transform=chain(data))[0]["image"].shape
+
+
 def test_what_it_needs_and_how_long_it_takes_is_said(data, tmp_path, caplog, monkeypatch):
     import eisen.datasets.cached_progress as module
 
@@ -382,7 +456,7 @@ def test_wrong_arguments(tmp_path):
     with pytest.raises(ArgumentError, match="memory_gb is 2 and folder"):
         CachedDataset(listing(), memory_gb=2, folder=tmp_path)
     (tmp_path / "file").write_text("")
-    with pytest.raises(ArtifactError, match="could not be written"):
+    with pytest.raises(ArtifactError, match="cannot be written"):
         CachedDataset(listing(), folder=tmp_path / "file")[0]
 
 

@@ -10,7 +10,7 @@ import pytest
 from eisen._core.errors import ArgumentError, DataError, EmptyDatasetError, MissingFieldError
 from eisen._core.random import generator
 from eisen.datasets import BalancedSampler, CaseSampler, ListDataset, Loader, WeightedSampler
-from eisen.datasets.loading import numbered_draws
+from eisen.datasets.epoch_order import numbered_draws
 
 
 def cases(labels, transform=None):

@@ -279,7 +279,7 @@ def test_a_list_of_batches_gives_its_memory_back():
     assert len({batch["image"].data_ptr() for batch in batches}) == 30
     del batches
     gc.collect()
-    assert loader._threads._ring.n_free <= 6
+    assert loader._ahead._threads._ring.n_free <= 6
 
 
 def test_reading_ahead_is_bounded():

@@ -304,6 +304,14 @@ def test_the_loader_chooses_once_and_says_why(kind, caplog, monkeypatch):
     assert found[0]["image"].is_shared() is (kind == "processes")
 
 
+def test_handing_over_costs_what_new_memory_costs_where_none_is_used_again(monkeypatch):
+    monkeypatch.setattr(module, "has_pieces", lambda: True)
+    assert module._hand_over(1) == module._hand_over(1 << 30)
+    monkeypatch.setattr(module, "has_pieces", lambda: False)
+    assert module._hand_over(1 << 30) > 0.01
+    assert module._hand_over(0) < 0.01
+
+
 def test_the_gain_of_a_second_thread_is_measured():
     one_at_a_time = threading.Lock()
 
@@ -359,5 +367,5 @@ def test_slow_cases_are_read_as_little_as_needed(monkeypatch):
 
 
 def test_nothing_is_measured_without_workers(monkeypatch):
-    monkeypatch.setattr("eisen.datasets.loading.choose", None)
+    monkeypatch.setattr("eisen.datasets.ahead.choose", None)
     assert len(list(Loader(ListDataset([{"i": 1}] * 4), 2, workers="auto"))) == 2

@@ -1,4 +1,4 @@
-"""Stores, patches and queues among threads: the batches of the main thread."""
+"""Stores, patches and queues among threads and processes: the batches of the main thread."""
 
 from __future__ import annotations
 
@@ -48,18 +48,20 @@ MADE = {
 }
 
 
+@pytest.mark.parametrize(("workers", "n"), [("threads", 4), ("processes", 2)])
 @pytest.mark.parametrize("name", MADE)
-def test_batches_are_those_of_the_main_thread(name, tmp_path, caplog):
+def test_batches_are_those_of_the_main_thread(name, workers, n, tmp_path, caplog):
     dataset = MADE[name](tmp_path)
     alone = Loader(dataset, 3, shuffle=True, seed=2)
     reference = [batch for _ in range(2) for batch in alone]
-    loader = Loader(MADE[name](tmp_path), 3, shuffle=True, seed=2, n_workers=4, workers="threads")
+    loader = Loader(MADE[name](tmp_path), 3, shuffle=True, seed=2, n_workers=n, workers=workers)
     found = [batch for _ in range(2) for batch in loader]
     assert [batch.cases for batch in found] == [batch.cases for batch in reference]
     for ours, theirs in zip(found, reference, strict=True):
         assert torch.equal(ours["image"], theirs["image"])
         assert torch.equal(ours["age"], theirs["age"])
-    assert ("foreign" in caplog.text) is (name not in ("store", "patches of a store", "queue"))
+    is_told = workers == "threads" and name not in ("store", "patches of a store", "queue")
+    assert ("foreign" in caplog.text) is is_told
 
 
 def test_pydicom_is_kept_quiet_by_several_threads_and_warnings_are_as_before_afterwards():

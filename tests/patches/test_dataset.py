@@ -270,7 +270,7 @@ class Noisy:
 
 
 def test_a_case_is_the_same_whichever_patch_was_wanted_first() -> None:
-    forward, backward = (PatchDataset(Noisy(), Grid(4), keep_cases=1) for _ in range(2))
+    forward, backward = (PatchDataset(Noisy(), Grid(4), cases_at_once=1) for _ in range(2))
     order = list(range(len(forward)))
     one = {n: forward[n]["image"] for n in order}
     two = {n: backward[n]["image"] for n in order[::-1]}
@@ -287,7 +287,7 @@ def test_a_case_that_is_read_again_differs_between_epochs() -> None:
 
 def test_the_last_few_cases_are_kept_and_no_more() -> None:
     inside = Noisy()
-    patches = PatchDataset(inside, Grid(4), keep_cases=2)
+    patches = PatchDataset(inside, Grid(4), cases_at_once=2)
     assert len(patches) == 24
     inside.reads.clear()
     for number in (0, 1, 4, 2, 5, 8, 0):  # cases 0 0 1 0 1 2 0
@@ -391,7 +391,7 @@ def test_wrong_arguments_are_told_at_once() -> None:
         ({"which": 3}, "which is 3"),
         ({"n_per_case": 2}, "nothing is drawn"),
         ({"where": Anywhere(4), "n_per_case": 0}, "n_per_case is 0"),
-        ({"keep_cases": 0}, "keep_cases is 0"),
+        ({"cases_at_once": 0}, "cases_at_once is 0"),
         ({"fill": "min"}, "fill is 'min'"),
         ({"fill_mode": "mirror"}, "fill_mode"),
         ({"fields": "image"}, "fields is 'image'"),

@@ -128,6 +128,13 @@ def test_windows_inside_the_image_are_views():
     assert set(inside) == {volume.untyped_storage().data_ptr()}
 
 
+def test_an_image_that_wants_gradients_is_looked_at_without_them():
+    volume = image(12, 9, 12).requires_grad_()
+    result = SlidingWindow([8, 8, 8])(lambda v: v, volume)
+    assert not result.requires_grad
+    torch.testing.assert_close(result, volume.detach(), rtol=1e-5, atol=1e-5)
+
+
 def test_mirror_images_are_averaged(conv):
     volume = image(8, 8, 8)
     views = [conv(volume), conv(volume.flip(2)).flip(2)]
@@ -172,6 +179,23 @@ def test_slabs_are_the_whole_bit_by_bit(conv):
         torch.cat([s.values.clone() for s in sliding.slabs(conv, volume, second=r)], 4) for r in ((0, 7), (7, 30))
     ]
     assert torch.equal(torch.cat(blocks, 3), whole)
+
+
+@pytest.mark.parametrize("overlap", [0, 0.3, 0.5, 0.75])
+@pytest.mark.parametrize("empty", [None, lambda v: bool(v.flatten()[0] > 0)], ids=["all", "with gaps"])
+def test_nothing_of_the_memory_before_is_left(overlap, empty, monkeypatch):
+    def filled(shape: Any, kind: Any) -> Any:
+        return np.full(shape, np.nan, kind)
+
+    monkeypatch.setattr(torch.Tensor, "new_empty", lambda self, shape: torch.full(shape, torch.nan, dtype=self.dtype))
+    monkeypatch.setattr("eisen.patches.sliding.mixing.np.empty", filled)
+    volume = image(19, 17, 22)
+    sliding = SlidingWindow([8, 6, 7], overlap, skip_empty=empty, background=-9)
+    whole = sliding(lambda v: v * 2, volume)
+    said = whole[:, :1] != -9
+    assert said.all() or empty is not None
+    torch.testing.assert_close(whole, torch.where(said, volume * 2, -9.0), rtol=1e-5, atol=1e-5)
+    assert torch.equal(torch.cat([slab.values.clone() for slab in sliding.slabs(lambda v: v * 2, volume)], 4), whole)
 
 
 def test_half_precision_is_added_up_in_full():

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from eisen.patches import SlidingWindow
-from eisen.patches.sliding.blending import Blend, Track, no_weights_overlap
+from eisen.patches.sliding.blending import Blend
 from eisen.patches.sliding.tiling import Lane
+from eisen.patches.sliding.tracks import Track, no_weights_overlap
 
 
 @pytest.mark.parametrize("grain", [1, 2, 4])
@@ -48,8 +49,8 @@ def test_a_blend_needs_room_for_the_width_of_a_window_only():
     parts = []
     for third, c in enumerate(tracks[2].starts):
         for first, a in enumerate(tracks[0].starts):
-            blend.start_row(first)
-            blend.add(0, values[:, :, a : a + 4, :, c : c + 4])
+            blend.column.start_row(first)
+            blend.column.add(0, values[:, :, a : a + 4, :, c : c + 4])
             blend.end_row(first, third)
         parts.append(blend.values(blend.end_column(third)).clone())
         blend.forget()

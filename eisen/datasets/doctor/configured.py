@@ -11,6 +11,7 @@ from typing import Any
 
 from eisen._core.errors import ConfigError, Problem
 from eisen.config import Experiment, Phase, build, read_config
+from eisen.config.around import case_entry
 from eisen.datasets.doctor.listed import declared_labels
 from eisen.datasets.doctor.names import patient_of, patient_pattern, stem_of
 from eisen.datasets.doctor.study import Case, Study
@@ -63,10 +64,11 @@ def _nothing(experiment: Experiment) -> Problem:
 
 
 def _add_phase(study: Study, phase: Phase, data_dir: Path, pattern: re.Pattern[str] | None) -> None:
-    dataset = build(phase.datasets[0], "Datasets", data_dir=str(data_dir), transform=None)
+    entry = case_entry(phase.datasets[0])  # its cases, not patches of them
+    dataset = build(entry, "Datasets", data_dir=str(data_dir), transform=None)
     if study.labels is None:
         study.labels = declared_labels(getattr(dataset, "attributes", {}))
-    own = phase.datasets[0].params.get("group") if pattern is None else None
+    own = entry.params.get("group") if pattern is None else None
     cases = [*_cases(study, dataset, phase, data_dir, pattern or patient_pattern(own))]
     study.cases += cases
     if any(entry.params.get("split") for entry in phase.readers):

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
-from math import sqrt
+from math import hypot, prod
 from typing import Any, Literal, TypeVar
 
 import numpy as np
-from scipy import ndimage
 
-from eisen._core.errors import ArgumentError, ShapeError, VoxelValueError
+from eisen._core.errors import ArgumentError, ShapeError
 from eisen._core.types import Array
+from eisen.evaluation.pairs.boxes import boxes_of_codes, joined_boxes
 from eisen.evaluation.pairs.counts import JointHistogram
 from eisen.evaluation.pairs.label_pair import LabelPair
+from eisen.evaluation.pairs.values import coded
 
 __all__ = ["CasePair"]
 
@@ -52,7 +53,7 @@ class CasePair:
             )
         self.shape = reference.shape
         self.spacing = _checked_spacing(spacing, reference.ndim)
-        self.values, (self._prediction, self._reference) = _compact(prediction, reference)
+        self.maps = coded(prediction, reference)
         self._kept: dict[Hashable, Any] = {}
 
     @property
@@ -63,45 +64,52 @@ class CasePair:
     @property
     def diagonal_mm(self) -> float:
         """From one corner of the image to the opposite one, in mm."""
-        return sqrt(sum((n * s) ** 2 for n, s in zip(self.shape, self.spacing, strict=True)))
+        return hypot(*(n * s for n, s in zip(self.shape, self.spacing, strict=True)))
 
     @property
     def volume_of_voxel(self) -> float:
         """In mm³; in 2-D the area in mm²."""
-        return float(np.prod(self.spacing))
+        return prod(self.spacing)
 
-    def label(self, values: int | Sequence[int]) -> LabelPair:
+    def label(self, values: int | Sequence[int], name: str = "") -> LabelPair:
         """Return a label; the same object for the same values.
 
         Args:
             values: The value that is the label, or several that are merged.
+            name: Of the label; "": the one it had, at first its values.
+
+        Raises:
+            ArgumentError: If that is no value, or none at all.
         """
-        merged = tuple(sorted({int(v) for v in np.atleast_1d(np.asarray(values))}))
-        return self.remember(("label", merged), lambda: LabelPair(self, merged))
+        merged = _checked_label(values)
+        label = self.remember(("label", merged), lambda: LabelPair(self, merged))
+        label.name = name or label.name
+        return label
+
+    @cached_property
+    def values(self) -> tuple[int, ...]:
+        """All values that occur, ascending."""
+        return tuple(sorted(self.maps.value(code) for code in self.histogram.values))
 
     def codes(self, values: Sequence[int]) -> list[int]:
-        """Return the small numbers that stand for values; values that do not occur have none."""
-        return [self.values.index(v) for v in values if v in self.values]
+        """Return the small numbers that stand for values; values that cannot occur have none."""
+        return [code for value in values if (code := self.maps.code(value)) is not None]
 
     @cached_property
     def histogram(self) -> JointHistogram:
         """How often each pair of codes occurs."""
-        return JointHistogram(self._prediction, self._reference)
+        return JointHistogram(self.maps.prediction, self.maps.reference)
 
     def box_of(self, values: Sequence[int]) -> _Box:
         """Return the smallest box around some values in both maps."""
-        of_values = [boxes[code] for boxes in self._boxes for code in self.codes(values)]
-        boxes = [box for box in of_values if box is not None]
-        if not boxes:
-            return (slice(0, 0),) * self.n_axes
-        return tuple(
-            slice(min(b[axis].start for b in boxes), max(b[axis].stop for b in boxes)) for axis in range(self.n_axes)
-        )
+        codes = self.codes(values)
+        boxes = [side[code] for side in self._boxes for code in codes if code in side]
+        return joined_boxes(boxes) if boxes else (slice(0, 0),) * self.n_axes
 
     def mask_of(self, side: _Side, values: Sequence[int], box: _Box) -> Array:
         """Return where some values are, in a box."""
         codes = self.codes(values)
-        part = (self._prediction if side == "prediction" else self._reference)[box]
+        part: Array = getattr(self.maps, side)[box]
         return part == codes[0] if len(codes) == 1 else np.isin(part, codes)
 
     def remember(self, key: Hashable, make: Callable[[], _T]) -> _T:
@@ -112,45 +120,27 @@ class CasePair:
         return kept
 
     @cached_property
-    def _boxes(self) -> list[list[_Box | None]]:
-        """Boxes of all codes in the prediction and in the reference; code 0 is found like the others."""
-        n = len(self.values)
-        return [ndimage.find_objects(side.astype(np.int32) + 1, n) for side in (self._prediction, self._reference)]
+    def _boxes(self) -> tuple[dict[int, _Box], dict[int, _Box]]:
+        """Boxes of the codes that occur in the prediction, and of those in the reference."""
+        prediction, reference = (boxes_of_codes(side) for side in self.maps.in_memory_order())
+        if not self.maps.is_reversed:
+            return prediction, reference
+        turned = [{code: box[::-1] for code, box in side.items()} for side in (prediction, reference)]
+        return turned[0], turned[1]
 
 
 def _checked_spacing(spacing: Sequence[float] | None, n_axes: int) -> tuple[float, ...]:
-    values = (1.0,) * n_axes if spacing is None else tuple(float(s) for s in spacing)
-    if len(values) != n_axes or not all(0 < s < float("inf") for s in values):
+    try:
+        values = (1.0,) * n_axes if spacing is None else tuple(float(s) for s in spacing)
+    except (TypeError, ValueError):
+        values = ()
+    if len(values) != n_axes or not all(1e-9 <= s <= 1e9 for s in values):
         raise ArgumentError(f"the spacing is {spacing}", expected=f"{n_axes} positive numbers in mm, one per axis")
     return values
 
 
-def _compact(prediction: Array, reference: Array) -> tuple[tuple[int, ...], list[Array]]:
-    """Return all values that occur, ascending, and the two maps with the number of the value in their place."""
-    import fastremap
-
-    sides = [_whole(values, name) for values, name in ((prediction, "prediction"), (reference, "reference"))]
-    found: Any = sorted({int(v) for side in sides for v in fastremap.unique(side)})
-    values = tuple(found)
-    small = np.uint8 if len(values) <= 2**8 else np.uint16 if len(values) <= 2**16 else np.uint32
-    if values and values == tuple(range(len(values))):
-        return values, [side.astype(small, copy=False) for side in sides]
-    code = {value: number for number, value in enumerate(values)}
-    return values, [fastremap.remap(side, code, preserve_missing_labels=False).astype(small) for side in sides]
-
-
-def _whole(values: Array, name: str) -> Array:
-    if values.dtype == bool:
-        return values.view(np.uint8)
-    if values.dtype.kind in "ui":
-        return values
-    if values.dtype.kind != "f":
-        raise VoxelValueError(f"the {name} is {values.dtype}", expected="integers, booleans or whole numbers")
-    whole = values.astype(np.int64)
-    if not np.array_equal(whole, values):
-        raise VoxelValueError(
-            f"the {name} has values that are not whole numbers",
-            expected="a label map",
-            to_do="probabilities: take the arg-max, or compare with a threshold, first",
-        )
-    return whole
+def _checked_label(values: int | Sequence[int]) -> tuple[int, ...]:
+    listed = list(values) if isinstance(values, (Sequence, np.ndarray, set, frozenset)) else [values]
+    if not listed or not all(isinstance(v, (int, np.integer)) for v in listed):
+        raise ArgumentError(f"{values!r} is no label", expected="an integer, or several that are merged")
+    return tuple(sorted({int(v) for v in listed}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,16 @@ import numpy.typing as npt
 from eisen._core.types import Array
 
 __all__ = ["Counts", "JointHistogram"]
+
+_SLAB = 1 << 18
+"""Voxels that are worked on at a time: what a core keeps in its cache."""
+_WORD = 8
+"""Voxels that are compared at once."""
+_EACH_BYTE = 0x0101010101010101
+_FEW_VALUES = 12
+"""So many values, from 0, are looked for in whole words."""
+_LARGEST_TABLE = 1 << 16
+"""Pairs of values that are counted in a table; more are sorted instead."""
 
 
 @dataclass(frozen=True)
@@ -48,15 +59,29 @@ class Counts:
 class JointHistogram:
     """How often each pair of values occurs.
 
+    Eight voxels that all have one value are counted at once, and of the others two as one number.
+
     Args:
-        prediction: Small integers from 0, any shape.
-        reference: Of the same shape.
+        prediction: Small unsigned integers, any shape.
+        reference: Of the same shape, data type and order in memory.
     """
 
     def __init__(self, prediction: Array, reference: Array) -> None:
-        n_p, n_r = (int(values.max(initial=0)) + 1 for values in (prediction, reference))
-        codes = prediction.reshape(-1).astype(np.intp) * n_r + reference.reshape(-1)
-        self.table: npt.NDArray[np.int64] = np.bincount(codes, minlength=n_p * n_r).reshape(n_p, n_r)
+        self._shape = tuple(int(side.max(initial=0)) + 1 for side in (prediction, reference))
+        pair, self._n = _pairs(prediction.ravel(order="K"), reference.ravel(order="K"), self._shape)
+        self._predicted, self._actual = np.divmod(pair, self._shape[1])
+
+    @cached_property
+    def table(self) -> npt.NDArray[np.int64]:
+        """Counts, values of the prediction by values of the reference."""
+        table = np.zeros(self._shape, np.int64)
+        table[self._predicted, self._actual] = self._n
+        return table
+
+    @property
+    def values(self) -> list[int]:
+        """The values that occur, ascending."""
+        return np.union1d(self._predicted, self._actual).tolist()
 
     def counts(self, values: Collection[int]) -> Counts:
         """Return the counts of a label that merges some values.
@@ -64,9 +89,67 @@ class JointHistogram:
         Args:
             values: Values of both arrays.
         """
-        n_p, n_r = self.table.shape
-        rows = [v for v in values if 0 <= v < n_p]
-        columns = [v for v in values if 0 <= v < n_r]
-        tp = int(self.table[np.ix_(rows, columns)].sum())
-        predicted, actual = int(self.table[rows].sum()), int(self.table[:, columns].sum())
-        return Counts(tp, predicted - tp, actual - tp, int(self.table.sum()) - predicted - actual + tp)
+        predicted, actual = (np.isin(side, list(values)) for side in (self._predicted, self._actual))
+        tp, fp, fn, tn = (
+            int(self._n[where].sum())
+            for where in (predicted & actual, predicted & ~actual, ~predicted & actual, ~(predicted | actual))
+        )
+        return Counts(tp, fp, fn, tn)
+
+
+def _pairs(prediction: Array, reference: Array, shape: tuple[int, ...]) -> tuple[Array, Array]:
+    """Return the pairs that occur, as one number each, and how often."""
+    if prediction.dtype.itemsize > 1 or shape[0] * shape[1] > _LARGEST_TABLE:
+        return _sorted_pairs(prediction, reference, shape[1])
+    counts = np.zeros(shape[0] * shape[1], np.int64)
+    for start in range(0, prediction.size, _SLAB):
+        part = slice(start, start + _SLAB)
+        counts += _of_slab(prediction[part], reference[part], shape)
+    present = np.flatnonzero(counts)
+    return present, counts[present]
+
+
+def _of_slab(prediction: Array, reference: Array, shape: tuple[int, ...]) -> Array:
+    whole = prediction.size // _WORD * _WORD
+    counts, rest = _of_equal_words(prediction[:whole].view(np.uint64), reference[:whole].view(np.uint64), shape)
+    places = np.flatnonzero(rest)
+    words = (side[:whole].view(np.uint64)[places].view(np.uint8) for side in (prediction, reference))
+    counts += _of_voxels(*words, shape)
+    if whole < prediction.size:
+        counts += _of_voxels(prediction[whole:], reference[whole:], shape)
+    return counts
+
+
+def _of_equal_words(prediction: Array, reference: Array, shape: tuple[int, ...]) -> tuple[Array, Array]:
+    """Count words of eight voxels that have one value, in both; return where the other words are."""
+    counts = np.zeros(shape[0] * shape[1], np.int64)
+    equal = prediction == reference
+    rest = np.ones_like(equal)
+    for value in range(min(*shape, _FEW_VALUES)):
+        alike = prediction == np.uint64(value * _EACH_BYTE)
+        alike &= equal
+        rest ^= alike
+        counts[value * (shape[1] + 1)] = _WORD * np.count_nonzero(alike)
+    return counts, rest
+
+
+def _of_voxels(prediction: Array, reference: Array, shape: tuple[int, ...]) -> Array:
+    n_pairs = shape[0] * shape[1]
+    if n_pairs > 2**8 or prediction.size % 2:
+        codes = prediction.astype(np.uint16) * np.uint16(shape[1]) + reference
+        return np.bincount(codes, minlength=n_pairs)
+    codes = prediction * np.uint8(shape[1]) + reference
+    two = np.bincount(codes.view(np.uint16), minlength=2**8 * n_pairs)
+    table = two.reshape(-1, 2**8)[:n_pairs, :n_pairs]
+    return table.sum(axis=0) + table.sum(axis=1)
+
+
+def _sorted_pairs(prediction: Array, reference: Array, n_reference: int) -> tuple[Array, Array]:
+    found: dict[int, int] = {}
+    for start in range(0, prediction.size, 4 * _SLAB):
+        part = slice(start, start + 4 * _SLAB)
+        codes = prediction[part].astype(np.int64) * n_reference + reference[part]
+        for code, n in zip(*np.unique(codes, return_counts=True), strict=True):
+            found[int(code)] = found.get(int(code), 0) + int(n)
+    pairs = np.array(sorted(found), np.int64)
+    return pairs, np.array([found[int(pair)] for pair in pairs], np.int64)

@@ -36,6 +36,7 @@ class LabelPair:
 
     def __init__(self, case: CasePair, values: tuple[int, ...]) -> None:
         self.case, self.values = case, values
+        self.name = "+".join(str(value) for value in values)
         self._kept: dict[Hashable, Any] = {}
 
     @property
@@ -63,13 +64,13 @@ class LabelPair:
 
     @property
     def prediction(self) -> Array:
-        """The mask of the prediction in the box, booleans."""
-        return self.remember("prediction", lambda: self.case.mask_of("prediction", self.values, self.box))
+        """The mask of the prediction in the box, booleans; made anew each time, for masks are large."""
+        return self.case.mask_of("prediction", self.values, self.box)
 
     @property
     def reference(self) -> Array:
-        """The mask of the reference in the box, booleans."""
-        return self.remember("reference", lambda: self.case.mask_of("reference", self.values, self.box))
+        """The mask of the reference in the box, booleans; made anew each time, for masks are large."""
+        return self.case.mask_of("reference", self.values, self.box)
 
     def padded(self, width: int = 1) -> tuple[Array, Array]:
         """Return both masks in the box, with empty voxels around.

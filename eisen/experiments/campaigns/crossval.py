@@ -21,6 +21,7 @@ from eisen.experiments.campaigns.plan import Plan, run_tasks
 from eisen.experiments.campaigns.summary import FoldScores, summarise_scores
 from eisen.experiments.campaigns.tables import write_membership, write_scores
 from eisen.experiments.campaigns.task import Task
+from eisen.experiments.evaluating import evaluated_folds
 from eisen.experiments.splits import Fold, Splits
 
 __all__ = ["CrossValidation"]
@@ -131,6 +132,9 @@ class CrossValidation:
             Artifacts(root / next(iter(members))).config,
         )
         Artifacts(root).write_json(root / "summary.json", summary_document(result))
+        result.artifacts += evaluated_folds(
+            root, {name: each.measured.part for name, each in zip(members, scores, strict=True)}
+        )
         result.artifacts += [
             (root / "scores.csv", "scores of each case"),
             (root / "summary.json", "summary"),

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from eisen._core.digest import file_digest, json_digest
 from eisen._core.errors import ConfigError, CorruptFileError, MissingFileError, Problem
 from eisen.config import Entry, Experiment, Phase
 from eisen.experiments.artifacts import Artifacts
 from eisen.experiments.campaigns.measured import ARRAYS_FILE, SCORES_FILE, Measured
 from eisen.experiments.campaigns.state import comparable
 from eisen.experiments.campaigns.whole import WholeCollector, is_whole, named_values
+from eisen.experiments.evaluating import evaluation_of, values_by_case
 from eisen.experiments.observer import Observer
 from eisen.experiments.session import Session
 
@@ -78,17 +78,24 @@ def measure_fold(
     if _are_fresh(artifacts.root, marks):
         return "reused"
     source = measured_phase(experiment)
+    evaluation = evaluation_of(experiment, source)
     with Session("evaluate", experiment, Path(data_dir), artifacts, observer) as session:
         model = build_model(experiment)
         load_into(model, artifacts.best)
         phase = _one_by_one(source, "Testing" if part == "test" else "Validation")
         parts = build_phase(experiment, phase, model, Path(data_dir), None)
+        _demand_whole(parts, cases, source, experiment.path)
         session.begin([parts], seed_of(experiment), model=artifacts.best.name)
         collector = Collector(parts)
+        if evaluation is not None:
+            parts.workflow.subscribe(evaluation)
         row = session.run_epoch(parts, 0)
         if row is None:
             return "interrupted"
-        collector.measured(source.name, part, cases, marks).write(artifacts.root)
+        measured = collector.measured(source.name, part, cases, marks)
+        if evaluation is not None:
+            measured.values.update(values_by_case(session.evaluated(evaluation, part), cases))
+        measured.write(artifacts.root)
         session.log_row(row)
         session.written(artifacts.root / SCORES_FILE, "scores of the test cases", announce=False)
         session.written(artifacts.root / ARRAYS_FILE, "what metrics of all folds need", announce=False)
@@ -162,6 +169,15 @@ def _one_by_one(source: Phase, name: str) -> Phase:
     return replace(bare, hooks=[], optimizer=[], scheduler=[], sampler=[])
 
 
+def _demand_whole(parts: PhaseParts, cases: Sequence[str], source: Phase, file: str) -> None:
+    """Refuse to measure patches: a case has one value."""
+    n = len(parts.loader.dataset)
+    if n != len(cases):
+        what = f"{type(parts.loader.dataset).__name__} makes {n} samples of the {len(cases)} cases to measure"
+        expected = "whole cases; for networks that are trained on patches set .SlidingWindow in this phase"
+        raise ConfigError([Problem(f"{source.name}.Datasets[0]", what, expected, file)])
+
+
 def _add(row: dict[str, float], values: dict[str, float]) -> None:
     """Add values under names that are not taken yet."""
     for name, value in values.items():
@@ -175,7 +191,7 @@ def _marks(experiment: Experiment, artifacts: Artifacts) -> dict[str, str]:
     split = split_facts(experiment) or {}
     return {
         "model": _digest_of_file(artifacts.best),
-        "config": hashlib.sha256(json.dumps(comparable(experiment.resolved()), sort_keys=True).encode()).hexdigest(),
+        "config": json_digest(comparable(experiment.resolved())),
         "split": split.get("digest", ""),
     }
 
@@ -190,5 +206,4 @@ def _are_fresh(folder: Path, marks: dict[str, str]) -> bool:
 def _digest_of_file(path: Path) -> str:
     if not path.is_file():
         raise MissingFileError(f"there is no model {path}", file=str(path), to_do="train the fold again")
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_digest(path)

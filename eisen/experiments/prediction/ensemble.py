@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eisen._core.digest import text_digest
 from eisen._core.errors import ArgumentError, CorruptFileError, MissingFileError
 from eisen.config import Experiment
 
@@ -118,7 +119,7 @@ def weights_digest(members: Sequence[torch.nn.Module]) -> str:
         True
     """
     digests = sorted(_digest_of(member) for member in members)
-    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+    return digests[0] if len(digests) == 1 else text_digest("".join(digests))
 
 
 def _digest_of(member: torch.nn.Module) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from eisen._core.digest import file_digest
 from eisen.experiments.provenance.digests import digest_of, short
 
 __all__ = ["code_facts"]
@@ -120,7 +120,7 @@ def _with_parents(module: str) -> Iterator[str]:
 
 def _digest(path: Path) -> str:
     try:
-        return short(hashlib.sha256(path.read_bytes()).hexdigest())
+        return short(file_digest(path))
     except OSError:
         return "unreadable"
 

@@ -53,6 +53,8 @@ def data_facts(dataset: Any, data_dir: str | Path) -> tuple[dict[str, Any], dict
         >>> facts["n_cases"], list(names["cases"])
         (2, ['case 0', 'case 1'])
     """
+    while getattr(type(dataset), "splits_inside", False):  # of patches and of what is kept, the cases count
+        dataset = dataset.dataset
     paths, cases = Paths(data_dir), listed_cases(dataset)
     per_case = [_files_of(case, paths) for case in cases or []]
     everything = {file for files in per_case for file in files} | set(dataset_files(dataset, paths))

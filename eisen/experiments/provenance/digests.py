@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from eisen._core.digest import bytes_digest, text_digest
 from eisen._core.optional import is_torch
 
 __all__ = ["array_digest", "digest_of", "file_digests", "is_array", "same_file", "short"]
@@ -38,7 +39,7 @@ def digest_of(value: Any) -> str:
         True
     """
     text = json.dumps(value, sort_keys=True, default=str, ensure_ascii=False)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return text_digest(text)
 
 
 def short(digest: str) -> str:
@@ -131,7 +132,7 @@ def _bulk(path: Path) -> int:
 
 def _file_digest(path: Path, bulky: dict[Path, int], every: int) -> str:
     try:
-        head = short(hashlib.sha256(_ends(path)).hexdigest())
+        head = short(bytes_digest(_ends(path)))
         return f"{head}.{_content(path, every)}" if path in bulky else head
     except OSError:
         return "unreadable"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import platform
@@ -10,6 +9,8 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from eisen._core.digest import text_digest
 
 __all__ = ["NAMES_FILE", "data_dir_of", "is_alive", "names_document", "read_names"]
 
@@ -91,4 +92,4 @@ def _process_start(pid: int) -> str:
 
 
 def _machine() -> str:
-    return hashlib.sha256(f"{platform.node()} {uuid.getnode()}".encode()).hexdigest()[:12]
+    return text_digest(f"{platform.node()} {uuid.getnode()}")[:12]

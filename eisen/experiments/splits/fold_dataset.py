@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, SupportsIndex
 
-from eisen._core.types import Step
+from eisen._core.types import DataPoint, Step
 from eisen.datasets.base import EisenDataset
 from eisen.experiments.splits.listed import Listed
+from eisen.storage.regions import RegionSource
 
 __all__ = ["FoldDataset"]
 
@@ -29,17 +31,35 @@ class FoldDataset(EisenDataset):
         ({'image': 'c.nii.gz'}, ('c', 'a'), '#1 (a.nii.gz)')
     """
 
+    hands_on = True
+    """A case is what its data set says it is, whichever fold it is in: folds share what is cached."""
+
     def __init__(self, pool: Listed, names: Sequence[str], transform: Step | None = None) -> None:
         super().__init__([_listed(pool, name) for name in names], transform)
         self.split_names = tuple(names)
         self._places = [pool.places[name] for name in names]
-        self._datasets = [source.dataset for source in pool.sources]
+        self.datasets: list[Any] = [source.dataset for source in pool.sources]
+        self._datasets = self.datasets
 
     def read(self, number: int) -> Any:
         """Return a private copy of what its data set stores about a case."""
         source, index = self._places[number]
-        dataset = self._datasets[source]
+        dataset = self.datasets[source]
         return dataset.read(index) if hasattr(dataset, "read") else dataset[index]
+
+    @property
+    def case_sources(self) -> Callable[[SupportsIndex], dict[str, RegionSource]]:
+        """What gives the arrays of a case as sources of regions; there only where all data sets have it."""
+        return partial(self._asked, [dataset.case_sources for dataset in self.datasets])
+
+    @property
+    def case_rest(self) -> Callable[[SupportsIndex], DataPoint]:
+        """What gives everything else of a case; there only where all data sets have it."""
+        return partial(self._asked, [dataset.case_rest for dataset in self.datasets])
+
+    def _asked(self, methods: Sequence[Callable[[int], Any]], index: SupportsIndex) -> Any:
+        source, inside = self._places[self._number(index)]
+        return methods[source](inside)
 
     def case_name(self, index: SupportsIndex) -> str:
         """Return how people call a case: its index, and the first file it names, else its name in the split."""

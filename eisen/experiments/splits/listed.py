@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections import Counter
@@ -11,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from eisen._core.digest import bytes_digest, text_digest
 from eisen._core.errors import ArgumentError, DataError
 from eisen.experiments.case_names import listed_file, unique_names
 
@@ -161,7 +161,7 @@ def _key(source: Source, number: int, by_file: bool) -> tuple[str, str]:
 def _shown(value: Any) -> str:
     """Return arrays and the like as text that is the same in every process."""
     if hasattr(value, "tobytes"):
-        return f"{value.shape} {hashlib.sha256(value.tobytes()).hexdigest()}"
+        return f"{value.shape} {bytes_digest(value.tobytes())}"
     return os.fspath(value) if isinstance(value, os.PathLike) else type(value).__name__
 
 
@@ -176,7 +176,7 @@ def _label(source: Source, number: int) -> str:
     if row is not None or not isinstance(entry, Mapping):
         return f"{source.label}_{number if row is None else row:05d}"
     known = [entry[name] for name in _IDS if isinstance(entry.get(name), str | int)]
-    return str(known[0]) if known else f"case_{hashlib.sha256(_key(source, number, False)[1].encode()).hexdigest()[:8]}"
+    return str(known[0]) if known else f"case_{text_digest(_key(source, number, False)[1])[:8]}"
 
 
 def _demand_once(keys: Iterable[Any], where: str) -> None:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from eisen._core.errors import DataError, EmptyDatasetError, nearest
 from eisen.config import Experiment, Phase, build
+from eisen.config.around import built_around, case_entry
 from eisen.experiments.splits.choice import chosen_fold, loaded
 from eisen.experiments.splits.listed import Listed, Source, joined
-
-if TYPE_CHECKING:
-    from eisen.experiments.splits.fold_dataset import FoldDataset
 
 __all__ = ["build_part", "phase_in_file", "pool_of", "source_of"]
 
@@ -45,14 +43,14 @@ def pool_of(experiment: Experiment, data_dir: str | Path, first: str = "Training
 
 
 def source_of(phase: Phase, data_dir: str | Path, dataset: Any = None) -> Source:
-    """Return the data set of a phase, without its readers and transforms.
+    """Return the data set of a phase that lists its cases, without readers, transforms, and patches or a cache of them.
 
     Args:
         phase: The phase.
         data_dir: Folder of the data.
         dataset: Its data set when that is built already.
     """
-    entry = phase.datasets[0]
+    entry = case_entry(phase.datasets[0])
     if dataset is None:
         dataset = build(entry, "Datasets", data_dir=str(data_dir), transform=None)
     ours = hasattr(dataset, "peek")  # in a data set of somebody else these parameters may mean anything
@@ -67,8 +65,10 @@ def phase_in_file(phase: Phase) -> str:
     return phase.datasets[0].where.partition(".")[0] or phase.name
 
 
-def build_part(experiment: Experiment, phase: Phase, data_dir: Path, chain: Any) -> FoldDataset | None:
+def build_part(experiment: Experiment, phase: Phase, data_dir: Path, chain: Any) -> Any:
     """Return the data set of a phase in an experiment with a split; None where the split does not reach.
+
+    It holds the cases of the part; patches of them, or a cache, stand around it as the configuration says.
 
     Args:
         experiment: The configuration.
@@ -96,7 +96,10 @@ def build_part(experiment: Experiment, phase: Phase, data_dir: Path, chain: Any)
             to_do=f"make a split that has some, or remove {role} from the configuration",
             config="Split.fold",
         )
-    return FoldDataset(pool, names, chain)
+    entry = phase.datasets[0]
+    if case_entry(entry) is entry:
+        return FoldDataset(pool, names, chain)
+    return built_around(entry, FoldDataset(pool, names), data_dir=str(data_dir), transform=chain)
 
 
 def compare(experiment: Experiment, pool: Listed) -> None:

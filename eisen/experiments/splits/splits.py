@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from eisen._core.atomic import atomic_write
+from eisen._core.digest import json_digest
 from eisen._core.errors import ArgumentError, CorruptFileError, nearest
 from eisen.experiments.splits.checks import check_splits
 from eisen.experiments.splits.fold import Fold
@@ -77,7 +77,7 @@ class Splits:
     @property
     def digest(self) -> str:
         """SHA-256 of everything in it; another order of the keys of an object does not matter."""
-        return _digest_of(self._content())
+        return json_digest(self._content())
 
     def as_dict(self) -> dict[str, Any]:
         """Return the split as it stands in a file."""
@@ -129,7 +129,7 @@ class Splits:
             document["cases"],
             *(document[key] for key in ("seed", "group", "group_absent", "stratify")),
         )
-        digest = _digest_of({key: value for key, value in document.items() if key != "digest"})
+        digest = json_digest({key: value for key, value in document.items() if key != "digest"})
         if document["digest"] != digest:
             raise ArgumentError(
                 "its content was changed after it was frozen",
@@ -150,11 +150,6 @@ class Splits:
             "cases": {name: dict(self.cases[name]) for name in self.cases},
             "folds": [fold.as_dict() for fold in self.folds],
         }
-
-
-def _digest_of(content: Mapping[str, Any]) -> str:
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _demand_keys(document: Any) -> None:

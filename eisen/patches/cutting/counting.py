@@ -15,7 +15,7 @@ from eisen.patches.which.bitmask import Bitmask
 from eisen.patches.which.selecting import Selection
 
 if TYPE_CHECKING:
-    from eisen.patches.cutting.dataset import PatchDataset
+    from eisen.patches.cutting.patches_of_cases import PatchesOfCases
 
 __all__ = ["Counts", "count_patches"]
 
@@ -61,7 +61,7 @@ class Counts:
         return range(int(self.ends[position] - self.per_case[position]), int(self.ends[position]))
 
 
-def count_patches(dataset: PatchDataset, selection: Selection) -> Counts:
+def count_patches(dataset: PatchesOfCases, selection: Selection) -> Counts:
     """Return how many patches each case has; cases are only read where that is needed.
 
     Args:

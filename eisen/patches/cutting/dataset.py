@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from operator import index as as_integer
 from typing import Any, Literal, SupportsIndex
 
 import numpy as np
-import numpy.typing as npt
 from torch.utils.data import Dataset
 
 from eisen._core import random
-from eisen._core.errors import ArgumentError, EisenError, EmptyDatasetError, StepError
+from eisen._core.errors import EisenError, StepError
 from eisen._core.fields import checked_fields
-from eisen._core.types import DataPoint, Geometry, Step
+from eisen._core.types import DataPoint, Step
+from eisen.patches.cutting.arguments import check_dataset, check_numbers, check_steps
 from eisen.patches.cutting.cases import CaseParts
-from eisen.patches.cutting.counting import Counts, count_patches
 from eisen.patches.cutting.cut import Cutter, Room
 from eisen.patches.cutting.opening import CaseReader
-from eisen.patches.cutting.order import mixed_order
+from eisen.patches.cutting.patches_of_cases import PatchesOfCases
 from eisen.patches.where.indexing import Where
-from eisen.patches.where.places import Place, Places
-from eisen.patches.which.sampling import Which, names_of
+from eisen.patches.where.places import Place
+from eisen.patches.which.sampling import Which
 from eisen.patches.which.selecting import Selection
 
 __all__ = ["PatchDataset"]
 
-_NUMBER = re.compile(r"^#\d+")
 
-
-class PatchDataset(Dataset[DataPoint]):
+class PatchDataset(PatchesOfCases):
     """Patches of the cases of another data set: where says which places there are, which says what is taken of them.
 
     Over a data set that can give parts of a case (`eisen.datasets.StoreDataset`) only the bytes of the patch are
@@ -58,7 +53,8 @@ class PatchDataset(Dataset[DataPoint]):
             readers: see `n_steps`.
         n_steps: How many steps of the transform a whole case goes through before it is cut. None: all in front of the
             first that may be random; none where parts of a case can be read.
-        keep_cases: How many cases that were read whole to keep in memory, in each process.
+        cases_at_once: How many cases that were read whole are in memory at a time, in each process; None: 2, in a
+            `PatchQueue` 8.
         reread: Read a case again in each epoch, so that random steps for whole cases give something new. False: a case
             is the same in all epochs.
         fill: What is outside of the case, for places that reach beyond: a number, or one per field; labels get 0.
@@ -78,6 +74,9 @@ class PatchDataset(Dataset[DataPoint]):
         (9, ((2, 6), (2, 6)), (1, 4, 4), 61)
     """
 
+    splits_inside = True
+    """A split divides the cases of the data set inside, and patches are cut from those of each part."""
+
     def __init__(
         self,
         dataset: Dataset[Any],
@@ -89,7 +88,7 @@ class PatchDataset(Dataset[DataPoint]):
         transform: Step | None = None,
         *,
         n_steps: int | None = None,
-        keep_cases: int = 2,
+        cases_at_once: int | None = None,
         reread: bool = False,
         fill: float | Mapping[str, float] = 0,
         fill_mode: Literal["constant", "edge", "reflect"] = "constant",
@@ -97,29 +96,23 @@ class PatchDataset(Dataset[DataPoint]):
         seed: int | None = None,
     ) -> None:
         name = type(self).__name__
-        _check_dataset(dataset, name)
-        if not isinstance(where, Where):
-            raise ArgumentError(f"{name}: where is {where!r}"[:200], expected="places, e.g. Grid([64, 64, 64])")
-        if transform is not None and not callable(transform):
-            raise ArgumentError(f"{name}: transform is {transform!r}"[:200], expected="None, a function or a transform")
-        for key, value, least in (("n_per_case", n_per_case, 1), ("keep_cases", keep_cases, 1), ("seed", seed, 0)):
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
-                raise ArgumentError(f"{name}: {key} is {value!r}", expected=f"a whole number from {least}")
-        self.dataset, self.where, self.transform, self.seed = dataset, where, transform, seed
+        check_dataset(dataset, name)
+        check_steps(where, transform, name)
+        check_numbers(name, n_per_case=(n_per_case, 1), cases_at_once=(cases_at_once, 1), seed=(seed, 0))
+        self.where, self.transform, self.seed = where, transform, seed
         self.selection = Selection(which, where, n_per_case, name)
         cut = None if fields is None else checked_fields(fields, name)
         dims = where.n_axes if spatial_dims is None else spatial_dims
         self._cutter = Cutter(cut, reference, dims, fill, fill_mode)
-        self._cases = CaseReader(dataset, transform, n_steps, keep_cases, reread, self._reads_whole)
-        self._notes: dict[int, dict[Any, Any]] = {}
-        self._known: dict[int, tuple[tuple[int, ...], dict[str, Geometry]]] = {}
-        self._counted: Counts | None = None
+        self.cases_at_once = self._cases_at_once if cases_at_once is None else cases_at_once
+        self._cases = CaseReader(dataset, transform, n_steps, self.cases_at_once, reread, self._reads_whole)
+        self.dataset = self._cases.dataset  # a cache keeps cases after the steps for whole cases
+        self._notes, self._known, self._counted = {}, {}, None
 
     _reads_whole = False
     """Whether cases are read whole even where parts of them could be read."""
-
-    def __len__(self) -> int:
-        return int(self._counts.ends[-1])
+    _cases_at_once = 2
+    """How many cases that were read whole are in memory at a time, where nothing else is said."""
 
     def __getitem__(self, index: SupportsIndex) -> DataPoint:
         return self._patch(index, None)
@@ -156,144 +149,6 @@ class PatchDataset(Dataset[DataPoint]):
             what = f"cutting a patch failed: {type(error).__name__}: {error}"
             raise StepError(what, case=self._name(number, case_number, _in_words(place))) from error
 
-    # What others ask about cases and places
-
-    @property
-    def n_cases(self) -> int:
-        """How many cases the data set inside has, those without a patch included."""
-        return len(self.dataset)  # type: ignore[arg-type]
-
-    def open(self, case: int) -> CaseParts:
-        """Return a case that patches can be cut from, with its spatial shape and its places.
-
-        Args:
-            case: Its number in the data set inside.
-        """
-        parts = self._cases.open(case)
-        if not parts.shape:
-            if not self._cases.reread:
-                parts.notes = self._notes.setdefault(case, parts.notes)
-            parts.cutter = self._cutter.point
-            shape = self._cutter.shape_of(parts)
-            parts.places = self._places_in(parts, shape)
-            parts.shape = shape  # last: another thread takes it as a sign that all is there
-            grids = {key: value for key, value in parts.rest.items() if isinstance(value, Geometry)}
-            self._known[case] = shape, grids
-        return parts
-
-    def case_shape(self, case: int) -> tuple[int, ...]:
-        """Return the spatial shape of a case; it is read if that is not known yet.
-
-        Args:
-            case: Its number in the data set inside.
-        """
-        if case not in self._known:
-            self.open(case)
-        return self._known[case][0]
-
-    def case_rest(self, case: int) -> dict[str, Geometry]:
-        """Return where the fields of a whole case are in the body: ``<field>_meta`` to `Geometry`.
-
-        Args:
-            case: Its number in the data set inside.
-        """
-        self.case_shape(case)
-        return dict(self._known[case][1])
-
-    def n_patches_of(self, case: int) -> int:
-        """Return how many patches a case has.
-
-        Args:
-            case: Its number in the data set inside.
-        """
-        return len(self.patches_of(case))
-
-    def patches_of(self, case: int) -> range:
-        """Return the numbers of the patches of a case.
-
-        Args:
-            case: Its number in the data set inside.
-
-        Example:
-            >>> from eisen.patches import Slices
-            >>> two = [{"image": np.zeros((1, 3, 4, 4))}, {"image": np.zeros((1, 5, 4, 4))}]
-            >>> PatchDataset(two, Slices()).patches_of(1)
-            range(3, 8)
-        """
-        return self._counts.patches_of(case)
-
-    def case_of(self, index: SupportsIndex) -> int:
-        """Return the number, in the data set inside, of the case that a patch is of."""
-        return self._counts.place_of(self._number(index))[0]
-
-    def case_name(self, index: SupportsIndex) -> str:
-        """Return how people call a patch: its number, its case, and which of the patches of the case it is.
-
-        Example:
-            >>> from eisen.patches import Whole
-            >>> PatchDataset([{"image": np.zeros((1, 4, 4))}], Whole()).case_name(0)
-            '#0 (case 0, patch 0)'
-        """
-        number = self._number(index)
-        case, turn = self._counts.place_of(number)
-        return self._name(number, case, f"patch {turn}")
-
-    def peek(self, number: int) -> Mapping[str, Any]:
-        """Return what the data set inside lists about the case of a patch; it is not a copy.
-
-        Args:
-            number: Number of the patch.
-        """
-        return self._cases.listed(self.case_of(number))
-
-    def case_names(self) -> list[list[str]]:
-        """Return everything that each case of the data set inside is called."""
-        cases = range(self.n_cases)
-        return [names_of(number, self._cases.name(number), self._cases.listed(number)) for number in cases]
-
-    @property
-    def reads_regions(self) -> bool:
-        """Whether parts of cases are read; else cases are read whole, and the last few are kept."""
-        return self._cases.by_region
-
-    def epoch_order(self, seed: int, epoch: int) -> npt.NDArray[np.int64]:
-        """Return the patches of one epoch in a random order; the `Loader` asks for it where it shuffles.
-
-        Where parts of a case can be read, any patch may follow any other. Otherwise patches of `keep_cases` cases at
-        most are mixed at any time, so that each case is read once.
-
-        Args:
-            seed: First part of what the order depends on.
-            epoch: Second part.
-        """
-        rng = np.random.default_rng(np.random.SeedSequence((seed, epoch), spawn_key=(0,)))
-        if self._cases.by_region:
-            return rng.permutation(len(self))
-        return mixed_order(self._counts.per_case, self._cases.keep_cases, rng)
-
-    # Which patch a number means
-
-    @property
-    def _counts(self) -> Counts:
-        if self._counted is None:
-            self._counted = count_patches(self, self.selection)
-        return self._counted
-
-    def _number(self, index: SupportsIndex) -> int:
-        number, size = as_integer(index), len(self)
-        if not -size <= number < size:
-            raise IndexError(f"patch {number} of a data set that has {size}")
-        return number % size
-
-    def _places_in(self, case: CaseParts, shape: tuple[int, ...]) -> Places:
-        try:
-            return self.where.places(shape)
-        except EisenError as error:
-            fields = ", ".join(f"{name} {tuple(source.shape)}" for name, source in case.sources.items())
-            file = self._file_of(case.number, next(iter(case.sources), ""))
-            error.note(case=case.name, file=file, shapes=fields)
-            raise
-
     def _place(self, case: CaseParts, turn: int, number: int) -> Place:
         among = self._counts.masks.get(case.number)
         draw = self.selection.draw
@@ -302,30 +157,8 @@ class PatchDataset(Dataset[DataPoint]):
         rng = random.generator() if self.seed is None else np.random.default_rng((self.seed, number))
         return case.places[draw.draw(case, turn, rng, among)]
 
-    def _name(self, number: int, case: int, which: str) -> str:
-        """Return the name of a case with the number of the patch, and what is said about the patch."""
-        name = _NUMBER.sub(f"#{number}", self._cases.name(case))
-        called = name[:-1] if name.endswith(")") else f"{name} (case {case}"
-        return f"{called}, {which})"
-
-    def _file_of(self, case: int, field: str) -> str:
-        """Return the file that a field of a case names, if it names one."""
-        value = self._cases.listed(case).get(field)
-        return value if isinstance(value, str) else ""
-
 
 def _in_words(place: Place | None) -> str:
     if place is None:
         return "no patch yet"
     return "patch " + " x ".join(f"{start}:{stop}" for start, stop in place.patch_region)
-
-
-def _check_dataset(dataset: Any, owner: str) -> None:
-    if isinstance(dataset, type) or not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
-        raise ArgumentError(
-            f"{owner}: {dataset!r} is no data set that can be indexed"[:200],
-            expected="an object with a length and dicts as items, e.g. StoreDataset(...)",
-            to_do='in a configuration: "dataset": {"type": "eisen.datasets.StoreDataset", "params": {...}}',
-        )
-    if not len(dataset):
-        raise EmptyDatasetError(f"{owner}: the data set inside has no cases", expected="at least one case")

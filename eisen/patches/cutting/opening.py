@@ -49,8 +49,20 @@ class CaseReader:
         can_tell = whole and _regional(dataset, 0) is not None  # arrays are there already
         self.n_steps = (0 if by_region or can_tell else n_steady_steps(transform)) if n_steps is None else n_steps
         self.by_region = by_region
+        self._front = self._kept_front()
         self.keep_cases = max(keep_cases, _OPEN) if by_region else keep_cases
         self._kept: LastFew[CaseParts] = LastFew(self.keep_cases)
+
+    def _kept_front(self) -> int:
+        """Let a cache that has no steps of its own keep cases after those for whole cases; return how many it runs."""
+        behind = getattr(self.dataset, "behind", None)
+        if not self.n_steps or not isinstance(self.transform, Compose) or not callable(behind):
+            return 0
+        steps = Compose(self.transform.transforms[: self.n_steps], self.transform.places[: self.n_steps])
+        if (kept := behind(steps)) is None:
+            return 0
+        self.dataset = kept
+        return self.n_steps
 
     def name(self, number: int) -> str:
         """Return what people call a case."""
@@ -93,7 +105,7 @@ class CaseReader:
         with random.sample(*now, _CASES_APART + number, others=others):
             point = self.dataset[number]
             if self.n_steps and isinstance(self.transform, Compose):
-                point = self.transform.part(point, stop=self.n_steps)
+                point = self.transform.part(point, start=self._front, stop=self.n_steps)
         return point
 
 

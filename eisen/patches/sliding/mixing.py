@@ -14,9 +14,10 @@ import torch
 from eisen._core.errors import ArgumentError
 from eisen._core.sizes import memory_text
 from eisen._core.types import Array
-from eisen.patches.sliding.blending import Blend, Track
+from eisen.patches.sliding.blending import Blend
 from eisen.patches.sliding.outputs import Layout, OutputGrid
 from eisen.patches.sliding.tiling import Tiling
+from eisen.patches.sliding.tracks import Track
 
 __all__ = ["Mixer", "Space"]
 
@@ -101,16 +102,15 @@ class Mixer:
     def start_row(self, first: int) -> None:
         """Begin with the windows of a row of a column."""
         for blend in self._all:
-            blend.start_row(first)
+            blend.column.start_row(first)
 
     def add(self, second: int, outputs: Sequence[torch.Tensor] | None) -> None:
         """Add the outputs of a window, by its number along the second axis; None: it was left out."""
-        if outputs is None:
-            return
-        for blend, values in zip(self.blends, outputs, strict=True):
-            blend.add(second, values)
+        parts: Sequence[torch.Tensor | None] = [None] * len(self.blends) if outputs is None else outputs
+        for blend, values in zip(self.blends, parts, strict=True):
+            blend.column.add(second, values)
         for count, ones in zip(self._counts, self._ones, strict=False):
-            count.add(second, ones)
+            count.column.add(second, None if outputs is None else ones)
 
     def end_row(self, first: int, third: int) -> None:
         """Add the windows of a row to the results."""

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 from eisen._core.errors import ShapeError
-from eisen.patches.sliding.blending import Track
 from eisen.patches.sliding.tiling import Lane, Tiling
+from eisen.patches.sliding.tracks import Track
 
 __all__ = ["Layout", "OutputGrid", "flattened", "rebuilt"]
 

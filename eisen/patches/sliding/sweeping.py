@@ -197,7 +197,7 @@ class Sweep:
         home, n_axes = self._home, len(self._settings.window)
         leaves = []
         for leaf in [raw] if isinstance(raw, torch.Tensor) else flattened(raw):
-            output = demand_output(leaf, n, n_axes)
+            output = demand_output(leaf, n, n_axes).detach()  # an identity may return the image, with its gradients
             output = output if hidden is None else output.unsqueeze(hidden)
             if output.dtype is not torch.float32 or output.device != home:
                 output = output.to(home, torch.promote_types(output.dtype, torch.float32))

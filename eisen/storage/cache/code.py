@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 import sysconfig
 import types
@@ -11,6 +10,8 @@ from functools import cache, lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from eisen._core.digest import file_digest
 
 __all__ = ["code_of", "library_versions"]
 
@@ -83,7 +84,7 @@ def _short_name(path: Path) -> str:
 
 @lru_cache(4096)
 def _digest(path: Path, mtime_ns: int) -> str:  # noqa: ARG001  # a file that was changed has another one
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    return file_digest(path)[:12]
 
 
 def _used_by(module: types.ModuleType) -> Iterator[str]:

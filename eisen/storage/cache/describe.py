@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import enum
 import functools
-import hashlib
 import inspect
 import os
 import types
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
 
+from eisen._core.digest import bytes_digest, file_digest
 from eisen._core.errors import ArgumentError
 from eisen._core.optional import is_torch
 from eisen._core.types import Geometry
@@ -76,7 +76,7 @@ def _text(text: str) -> Any:
     stat = os.stat(text)  # noqa: PTH116
     if stat.st_size > _LARGE_FILE:
         return {"file": text, "size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
-    return {"file": text, "digest": hashlib.sha256(Path(text).read_bytes()).hexdigest()[:16]}
+    return {"file": text, "digest": file_digest(text)[:16]}
 
 
 def _mapping(value: Mapping[Any, Any], depth: int) -> Any:
@@ -94,7 +94,7 @@ def _object(value: Any, depth: int) -> Any:
         return {"number": repr(value.item()), "dtype": str(value.dtype)}
     if kind_of_array(value):
         record, raw = dense(value)
-        return {"array": record, "digest": hashlib.sha256(raw.data).hexdigest()[:24]}
+        return {"array": record, "digest": bytes_digest(raw.data)[:24]}
     if isinstance(value, Geometry):
         return {"geometry": geometry_to_json(value)}
     if isinstance(value, functools.partial):
@@ -139,7 +139,7 @@ def _function(function: types.FunctionType, depth: int) -> dict[str, Any]:
 def _code_digest(code: types.CodeType) -> str:
     parts = [code.co_code, repr(code.co_names).encode()]
     parts += [_constant(constant) for constant in code.co_consts]
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+    return bytes_digest(b"\0".join(parts))[:16]
 
 
 def _constant(value: Any) -> bytes:

@@ -6,53 +6,23 @@ import json
 import logging
 import os
 import shutil
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
-from eisen._core.atomic import artifact_error, atomic_write
+from eisen._core.atomic import atomic_write
 from eisen._core.errors import ArtifactError, CorruptFileError
 from eisen.storage.cache.file import CachedCase, read_case, write_case
+from eisen.storage.cache.one_maker import one_maker
+from eisen.storage.cache.place import gigabytes, written_to
 from eisen.storage.cache.recipe import Recipe
 from eisen.storage.cache.sources import Facts, changed_files
 from eisen.storage.cache.values import Packed
 
-try:
-    import fcntl
-
-    _HAS_LOCKS = True
-except ImportError:  # systems without it make a case twice where two processes want it at once
-    _HAS_LOCKS = False
-
-__all__ = ["CaseFolder", "cache_root"]
+__all__ = ["CaseFolder"]
 
 _log = logging.getLogger("eisen.cache")
-
-
-def cache_root(folder: str | os.PathLike[str] | bool | None = None) -> Path:
-    """Return the folder of the cache.
-
-    Args:
-        folder: A folder of your own; True or None: the one the environment variable ``EISEN_CACHE`` names, else
-            ``eisen`` in the cache folder of the user (``$XDG_CACHE_HOME`` or ``~/.cache``; ``~/Library/Caches`` on a
-            Mac, ``%LOCALAPPDATA%`` on Windows).
-
-    Example:
-        >>> cache_root("/data/cache").name
-        'cache'
-    """
-    if folder is not None and not isinstance(folder, bool):
-        return Path(os.path.abspath(Path(folder).expanduser()))  # noqa: PTH100  # links stay
-    named = os.environ.get("EISEN_CACHE")
-    if named:
-        return Path(os.path.abspath(Path(named).expanduser()))  # noqa: PTH100
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "eisen"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "eisen" / "cache"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "eisen"
 
 
 class CaseFolder:
@@ -137,45 +107,33 @@ class CaseFolder:
             _seen_file(path).unlink()
         if not (self.path / "recipe.json").is_file():  # somebody has cleaned up
             self._make()
-        path.parent.mkdir(exist_ok=True)
-        write_case(path, packed, facts)
+        with written_to(self.root):
+            path.parent.mkdir(exist_ok=True)
+            write_case(path, packed, facts)
 
-    @contextmanager
-    def turn(self, key: str, *, wait: bool = True) -> Iterator[bool]:
+    def turn(self, key: str, *, wait: bool = True) -> AbstractContextManager[bool]:
         """Be the only process that makes a case; a process that dies loses its turn.
 
         Args:
             key: The case.
             wait: Whether to wait for whoever is at it.
 
-        Yields:
-            Whether it is our turn; always True after waiting.
+        Returns:
+            Context that says whether it is our turn; always True after waiting.
         """
-        path = self.path / key[:2] / f"{key}.lock"
-        if not _HAS_LOCKS:
-            yield True
-            return
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        except OSError as error:
-            raise artifact_error(error, path.parent) from error
-        mine = _locked(file, wait=wait)
-        try:
-            if mine:
-                _remove_parts(self.file(key))
-            yield mine
-        finally:
-            if mine:
-                with suppress(OSError):
-                    path.unlink()
-                with suppress(OSError):
-                    fcntl.flock(file, fcntl.LOCK_UN)  # also where a forked process has the file open
-            os.close(file)
+        return one_maker(self.file(key), self.root, wait=wait)
 
     def missing(self, keys: Sequence[str]) -> list[int]:
         """Return the positions of the keys of which there is no file."""
         return [number for number, key in enumerate(keys) if not self.file(key).is_file()]
+
+    def n_bytes(self, keys: Sequence[str]) -> int:
+        """Return the size of the files of those keys that have one."""
+        size = 0
+        for key in keys:
+            with suppress(OSError):
+                size += self.file(key).stat().st_size
+        return size
 
     def demand_space(self, n_cases: int, n_bytes: int) -> tuple[int, int]:
         """Return how many bytes cases need, and how many there are, or refuse.
@@ -223,44 +181,12 @@ class CaseFolder:
         return why
 
     def _make(self) -> None:
-        try:
+        with written_to(self.root):
             self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise artifact_error(error, self.path) from error
-        if Recipe.load(self.path) is None:
-            self.recipe.save(self.path)
+            if Recipe.load(self.path) is None:
+                self.recipe.save(self.path)
         with suppress(OSError):
             (self.path / "used").touch()
-
-
-def gigabytes(n_bytes: float) -> str:
-    """Return a size as people say it.
-
-    Example:
-        >>> gigabytes(1.23e9), gigabytes(45.6e6), gigabytes(789)
-        ('1.2 GB', '46 MB', '1 kB')
-    """
-    for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
-        if n_bytes >= size:
-            return f"{n_bytes / size:.2g} {unit}" if n_bytes < 100 * size else f"{n_bytes / size:.0f} {unit}"
-    return f"{max(round(n_bytes / 1e3), 1 if n_bytes else 0)} kB"
-
-
-def _locked(file: int, *, wait: bool) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        return False
-    except OSError:  # a file system without locks
-        return True
-    return True
-
-
-def _remove_parts(path: Path) -> None:
-    """Remove what a process has left behind that was killed while it wrote this case; it is our turn now."""
-    for part in path.parent.glob(f".{path.name}.*.part"):
-        with suppress(OSError):
-            part.unlink()
 
 
 def _seen_file(path: Path) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from eisen._core.errors import CorruptFileError
 from eisen.storage.cache.file import read_facts
-from eisen.storage.cache.folder import cache_root
+from eisen.storage.cache.place import cache_root
 from eisen.storage.cache.recipe import Recipe
 
 __all__ = ["CacheEntry", "clean_cache", "list_cache", "to_clean"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shlex
 import sys
@@ -11,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from eisen._core.digest import json_digest
 from eisen._core.errors import ArgumentError
 from eisen._core.version import __version__
 from eisen.storage.cache.code import code_of, library_versions
@@ -76,8 +76,7 @@ class Recipe:
     @property
     def digest(self) -> str:
         """24 characters that no other recipe has."""
-        text = json.dumps(self.facts, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:24]
+        return json_digest(self.facts)[:24]
 
     @property
     def summary(self) -> str:

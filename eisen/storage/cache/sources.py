@@ -6,13 +6,13 @@ content decides: copied, restored or touched files are still the same files.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from eisen._core.digest import file_digest
 from eisen.io.members import split_member
 
 __all__ = ["changed_files", "file_facts", "named_files"]
@@ -135,5 +135,4 @@ def _words(before: Facts, now: Facts) -> str:
 
 @lru_cache(1 << 14)
 def _digest(path: Path, stat: tuple[int, ...]) -> str:  # noqa: ARG001  # many cases may be in one large file
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_digest(path)

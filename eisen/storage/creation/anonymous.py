@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from eisen._core.errors import ArgumentError, DataError
-from eisen.storage.creation.case_job import CaseFacts
+from eisen.storage.creation.settings import CaseFacts
 from eisen.storage.geometry_text import geometry_from_json, geometry_to_json
 
 __all__ = ["anonymous_facts", "anonymous_names"]

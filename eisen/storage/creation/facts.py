@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from eisen._core.errors import ArgumentError, DataError, ShapeError
-from eisen.storage.creation.case_job import CaseFacts
+from eisen.storage.creation.settings import CaseFacts
 
 __all__ = ["FieldColumn", "columns_of", "entry_names"]
 

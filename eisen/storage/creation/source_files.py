@@ -127,4 +127,10 @@ def relative_to_root(files: Sequence[Sequence[str]]) -> tuple[str, list[list[str
         root = os.path.commonpath(folders)
     except ValueError:  # on several drives
         return "", [list(paths) for paths in files]
-    return root, [[Path(os.path.relpath(path, root)).as_posix() for path in paths] for paths in files]
+    return root, [[_below(path, root) for path in paths] for paths in files]
+
+
+def _below(path: str, root: str) -> str:
+    start = os.path.join(root, "")  # noqa: PTH118 - text in, text out; there are many of them
+    below = path[len(start) :] if path.startswith(start) else os.path.relpath(path, root)
+    return below.replace(os.sep, "/")

@@ -12,19 +12,22 @@ Nothing is written twice: when the last case is there, the directory is added, a
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eisen._core.atomic import artifact_error, publish
 from eisen._core.errors import EisenError
-from eisen.storage.creation.case_job import CaseFacts, StoreSettings
+from eisen.storage.creation.flushing import Flusher
+from eisen.storage.creation.places import Places
+from eisen.storage.creation.settings import CaseFacts, StoreSettings
 from eisen.storage.encoding import FILE_OPTIONS, blosc2_plugin
 
 if TYPE_CHECKING:
@@ -66,6 +69,7 @@ class Staging:
         self.known: dict[int, CaseFacts] = {}
         self.done: dict[int, CaseFacts] = {}
         self._h5: h5py.File | None = None
+        self._flusher: Flusher | None = None
         self._begin(job, resume)
 
     def _begin(self, job: str, resume: bool) -> None:
@@ -80,6 +84,8 @@ class Staging:
             (self.folder / "job.json").write_text(json.dumps({"job": job}), encoding="utf-8")
             self._log = (self.folder / "journal.jsonl").open("a", encoding="utf-8")
             self._h5 = h5py.File(self.folder / self.file, "w", **FILE_OPTIONS)
+            self._places = Places(self._h5)
+            self._flusher = Flusher(self.folder / self.file)
         except OSError as error:
             self.discard()
             raise artifact_error(error, self.target) from error
@@ -105,22 +111,16 @@ class Staging:
         Args:
             number: Number of the case.
             facts: What is known about it.
+
+        Raises:
+            ArtifactError: If there is no place.
         """
         if not self.settings.pixels or self.settings.form == "blosc2":
             return {}
-        offsets = {}
-        for name, entry in facts["fields"].items():
-            if entry["kind"] == "array":
-                offsets[name] = self._reserve(self._place_of(name, index_name(number, self.n_cases)), entry)
-        return offsets
-
-    def _reserve(self, path: str, entry: CaseFacts) -> int:
-        assert self._h5 is not None
-        shape, dtype = tuple(entry["stored_shape"]), np.dtype(entry["stored_dtype"])
+        index = index_name(number, self.n_cases)
+        arrays = {name: entry for name, entry in facts["fields"].items() if entry["kind"] == "array"}
         try:
-            dataset = self._h5.create_dataset(path, shape, dtype, dcpl=_place_at_once())
-            _describe(dataset, entry)
-            return int(dataset.id.get_offset())
+            return {name: self._places.reserve(self._place_of(name, index), entry) for name, entry in arrays.items()}
         except (OSError, RuntimeError) as error:
             raise artifact_error(_as_oserror(error), self.target) from error
 
@@ -144,6 +144,8 @@ class Staging:
         try:
             self._log.write(json.dumps(facts) + "\n")
             self._log.flush()
+            if self._flusher is not None:
+                self._flusher.wrote(sum(_n_bytes(facts["fields"][name]) for name in offsets))
         except OSError as error:
             raise artifact_error(error, self.target) from error
 
@@ -162,6 +164,8 @@ class Staging:
             write_directory(self._h5, [self.done[number] for number in range(self.n_cases)])
             self._h5.close()
             self._log.close()
+            if self._flusher is not None:
+                self._flusher.end()
             publish(self.folder / self.file, self.target)
         except EisenError:
             raise
@@ -186,6 +190,9 @@ class Staging:
 
     def close(self) -> None:
         """Let go of the files and leave everything for the next run."""
+        with suppress(OSError):
+            if self._flusher is not None:
+                self._flusher.end()
         with suppress(OSError, RuntimeError, ValueError):
             if self._h5 is not None:
                 self._h5.close()
@@ -196,6 +203,10 @@ class Staging:
         """Remove everything unfinished."""
         self.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _n_bytes(entry: CaseFacts) -> int:
+    return math.prod(entry["stored_shape"]) * np.dtype(entry["stored_dtype"]).itemsize
 
 
 def _as_oserror(error: Exception) -> OSError:
@@ -214,21 +225,3 @@ def index_name(number: int, n_cases: int) -> str:
         '07'
     """
     return f"{number:0{len(str(n_cases))}d}"
-
-
-def _place_at_once() -> Any:
-    """Return the HDF5 properties of an array that has its place before it has its content."""
-    import h5py
-
-    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    properties.set_layout(h5py.h5d.CONTIGUOUS)
-    properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
-    properties.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
-    return properties
-
-
-def _describe(dataset: Any, entry: CaseFacts) -> None:
-    if entry["scale"] is not None:
-        dataset.attrs["slope"], dataset.attrs["inter"] = entry["scale"]
-    if entry["dtype"] != np.dtype(entry["stored_dtype"]).name:
-        dataset.attrs["dtype"] = entry["dtype"]

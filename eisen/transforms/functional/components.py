@@ -24,8 +24,10 @@ def _by_volume(array: Array, dims: int) -> Array:
 
 
 def _as_whole(volume: Array) -> Any:
-    """Return the labels in a type that cc3d takes."""
-    whole = volume if volume.dtype.kind in "iub" else volume.astype(np.int32)
+    """Return the labels in a type that cc3d takes; with neighbours across corners 4.1.1 mixes booleans up."""
+    if volume.dtype == bool:
+        return np.ascontiguousarray(volume).view(np.uint8).copy()
+    whole = volume if volume.dtype.kind in "iu" else volume.astype(np.int32)
     return whole if whole.flags.writeable else whole.copy()
 
 

@@ -1,4 +1,5 @@
 from .batches import BatchLoggingHook as BatchLoggingHook
+from .evaluation import EvaluationHook as EvaluationHook
 from .files import CSVHook as CSVHook
 from .files import JSONLinesHook as JSONLinesHook
 from .logs import LoggingHook as LoggingHook

@@ -92,11 +92,11 @@ def test_any_single_change_is_refused(tmp_path_factory, place, how, value):
 
 def forged(change):
     """Return a document that was changed and given a new digest, as somebody who means it would."""
-    from eisen.experiments.splits.splits import _digest_of
+    from eisen._core.digest import json_digest
 
     document = copy.deepcopy(DOCUMENT)
     change(document)
-    document["digest"] = _digest_of({key: value for key, value in document.items() if key != "digest"})
+    document["digest"] = json_digest({key: value for key, value in document.items() if key != "digest"})
     return document
 
 

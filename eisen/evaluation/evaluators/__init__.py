@@ -1,0 +1,5 @@
+"""Evaluators: metrics over cases, with the records they make."""
+
+from eisen._core.optional import exports
+
+__getattr__, __dir__, __all__ = exports(__name__, __file__)

@@ -1,0 +1,5 @@
+"""Results as files and on screens."""
+
+from eisen._core.optional import exports
+
+__getattr__, __dir__, __all__ = exports(__name__, __file__)
