@@ -80,7 +80,7 @@ class Aggregate:
 
     @property
     def n_undefined(self) -> int:
-        """How many cases have no value."""
+        """How many cases have no value, or one that no mean can hold: the infinite PSNR of equal images."""
         return self.n_cases - self.n
 
     @property
@@ -189,11 +189,17 @@ def _worst(record: Record, metric: Metric | None, results: Results) -> float:
     return metric.worst
 
 
+def _beyond_measure(values: Numbers, metric: Metric | None) -> npt.NDArray[np.bool_]:
+    """Tell which values are the best there is and infinite, as the PSNR of equal images: no mean can hold them."""
+    best = math.nan if metric is None or metric.best is None else metric.best
+    return np.isinf(values) & (values == best)
+
+
 def _aggregate(
     label: str, metric: str, records: list[Record], functions: Mapping[str, Statistic], results: Results
 ) -> Aggregate:
     values = np.array([r.value for r in records], dtype=np.float64)
-    known = values[~np.isnan(values)]
+    known = values[~np.isnan(values) & ~_beyond_measure(values, results.metrics.get(metric))]
     n = {kind: sum(r.presence == kind for r in records) for kind in ("missed", "extra", "absent")}
     n_charged = sum(r.reason.endswith("charged") for r in records)
     with np.errstate(invalid="ignore"):  # infinite values have no deviation

@@ -15,9 +15,10 @@ from skimage.measure import block_reduce
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from eisen._core.errors import ArgumentError
-from eisen.evaluation import ImagePair, metric_of
+from eisen.evaluation import ImageEvaluator, ImagePair, metric_of
 from eisen.evaluation.metrics import MultiScaleStructuralSimilarity, PeakSignalToNoiseRatio, StructuralSimilarity
 from eisen.evaluation.pairs import windows
+from eisen.evaluation.statistics import aggregate
 
 
 def images(shape: tuple[int, ...], seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -187,6 +188,17 @@ def test_psnr_of_equal_images_is_infinite_with_a_reason_or_the_cap() -> None:
     assert PeakSignalToNoiseRatio(cap=100)(image, image) == 100
     assert PeakSignalToNoiseRatio(cap=10)(image + 0.01, image) == 10
     assert PeakSignalToNoiseRatio(cap=100)(image + 1, image) == PeakSignalToNoiseRatio()(image + 1, image) < 100
+
+
+def test_the_infinite_psnr_of_a_case_does_not_spoil_the_mean() -> None:
+    evaluator = ImageEvaluator(["PSNR", "MAE"])
+    image = np.arange(16.0).reshape(4, 4)
+    for case_id, prediction in (("same", image), ("near", image + 1.5)):
+        evaluator.evaluate(prediction, image, case_id)
+    psnr, mae = aggregate(evaluator.results)
+    assert (psnr.mean, psnr.n, psnr.n_undefined) == (pytest.approx(20), 1, 1)
+    assert (mae.mean, mae.n) == (0.75, 2)
+    assert evaluator.results.records[0].reason == "the images are equal"
 
 
 def test_psnr_of_signed_data_has_the_whole_range() -> None:

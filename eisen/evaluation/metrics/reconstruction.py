@@ -39,7 +39,7 @@ class PeakSignalToNoiseRatio(ImageMetric):
     """The peak signal to noise ratio: ``10 log10(L² / MSE)`` in decibels, where L is the data range.
 
     The higher the better, without limits. **Equal images have no noise: infinite, with a reason**; statistics leave
-    infinite values out of a mean and count them, and `cap` makes them finite. A constant reference has no data range:
+    them out of a mean and count them as undefined, and `cap` makes them finite. A constant reference has no data range:
     undefined, unless one is given. Spacing does not matter. With a mask, error and range are those of its voxels.
 
     Args:
