@@ -1,7 +1,7 @@
 """Many cases: how evaluation scales from one process to two. Wall time.
 
 100 pairs of label maps in .nii.gz files (128 x 128 x 96, five labels: nested, bent balls), twelve metrics of overlap
-and distance. "1" measures in this process, "2" in two processes, which are started and ended inside of the time. The limit
+and distance. "1" measures in this process, "2" in two that are started and ended inside of the time. The limit
 is what the machine itself scales: two processes that each do half of a fixed piece of NumPy work, against one that
 does all of it.
 

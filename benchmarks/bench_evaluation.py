@@ -82,7 +82,7 @@ def ours_by_evaluator(prediction: np.ndarray, reference: np.ndarray) -> Any:
 def pymia_evaluator(metrics: list[Any], prediction: np.ndarray, reference: np.ndarray) -> list[Any]:
     import pymia.evaluation.evaluator as peer
 
-    np.in1d = np.isin  # the name of NumPy before 2.4, which pymia 0.3.4 uses
+    np.in1d = np.isin  # noqa: NPY201  # the name of NumPy before 2.4, which pymia 0.3.4 uses
     evaluator = peer.SegmentationEvaluator(metrics, {n: str(n) for n in LABELS})
     evaluator.evaluate(prediction, reference, "case")
     return list(evaluator.results)

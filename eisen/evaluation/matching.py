@@ -256,7 +256,7 @@ def _nothing(a: Path, found: dict[str, Path], b: Path, given: dict[str, Path]) -
     sides = [
         f"{folder} has {', '.join(path.name for path in list(files.values())[:3])}{', ...' if len(files) > 3 else ''}"
         if files
-        else f"{folder} has no image files"
+        else f"{folder} has no such image files"
         for folder, files in ((a, found), (b, given))
     ]
     return EmptyDatasetError(

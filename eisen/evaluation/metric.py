@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Mapping
+from functools import cache
 from typing import Any, ClassVar, Literal
 
 from eisen._core.types import Array
@@ -14,6 +16,11 @@ from eisen.evaluation.pairs.label_pair import LabelPair
 __all__ = ["Metric", "SegmentationMetric"]
 
 Better = Literal["higher", "lower", "neither"]
+
+
+@cache
+def _parameters_of(cls: type) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(cls).parameters
 
 
 class Metric:
@@ -53,7 +60,7 @@ class Metric:
     @property
     def parameters(self) -> dict[str, Any]:
         """The parameters that differ from what they are when nothing is said."""
-        signature = inspect.signature(type(self)).parameters
+        signature = _parameters_of(type(self))
         values = {name: getattr(self, name) for name in signature}
         return {name: value for name, value in values.items() if value != signature[name].default}
 

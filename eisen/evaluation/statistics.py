@@ -192,7 +192,8 @@ def _worst(record: Record, metric: Metric | None, results: Results) -> float:
 def _beyond_measure(values: Numbers, metric: Metric | None) -> npt.NDArray[np.bool_]:
     """Tell which values are the best there is and infinite, as the PSNR of equal images: no mean can hold them."""
     best = math.nan if metric is None or metric.best is None else metric.best
-    return np.isinf(values) & (values == best)
+    found: npt.NDArray[np.bool_] = np.isinf(values) & (values == best)
+    return found
 
 
 def _aggregate(

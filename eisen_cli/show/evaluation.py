@@ -74,7 +74,7 @@ def show_statistics(screen: Screen, aggregates: Sequence[Aggregate]) -> None:
 
 
 def show_failures(screen: Screen, results: Results) -> None:
-    """Say which cases could not be measured, and what the values of the worst ones are worth.
+    """Say which cases could not be measured, and that the means leave them out.
 
     Args:
         screen: Where to write.

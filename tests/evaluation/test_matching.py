@@ -100,5 +100,5 @@ def test_nothing_in_common_and_two_of_a_kind_are_cards(tmp_path: Path) -> None:
     with pytest.raises(MissingFileError):
         match(tmp_path / "none", b)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(EmptyDatasetError, match="no image files"):
+    with pytest.raises(EmptyDatasetError, match="no such image files"):
         match(tmp_path / "empty", b)

@@ -11,6 +11,8 @@ from eisen._core.types import Array
 __all__ = ["boxes_of_codes", "joined_boxes", "occupied_box"]
 
 _Box = tuple[slice, ...]
+_FEW_CODES = 16
+"""Up to here, codes are looked for one by one."""
 _SLAB = 1 << 18
 """Voxels that are worked on at a time."""
 
@@ -25,6 +27,13 @@ def boxes_of_codes(codes: Array) -> dict[int, _Box]:
         >>> boxes_of_codes(np.array([[0, 3], [3, 3]], np.uint8))[3]
         (slice(0, 2, None), slice(0, 2, None))
     """
+    if codes.max(initial=0) > _FEW_CODES:
+        return _boxes_of_many(codes)
+    boxes = {code: _box_where(codes, code) for code in range(int(codes.max(initial=0)) + 1)}
+    return {code: box for code, box in boxes.items() if box[0].stop}
+
+
+def _boxes_of_many(codes: Array) -> dict[int, _Box]:
     from scipy import ndimage
 
     found: dict[int, list[_Box]] = {}
@@ -34,6 +43,10 @@ def boxes_of_codes(codes: Array) -> dict[int, _Box]:
                 first = slice(box[0].start + start, box[0].stop + start)
                 found.setdefault(code, []).append((first, *box[1:]))
     return {code: joined_boxes(boxes) for code, boxes in found.items()}
+
+
+def _box_where(codes: Array, code: int) -> _Box:
+    return _box_of_masks(codes.shape, ((start, slab == code) for start, slab in _slabs(codes)))
 
 
 def joined_boxes(boxes: Iterable[_Box]) -> _Box:
@@ -53,16 +66,22 @@ def occupied_box(prediction: Array, reference: Array) -> _Box:
         prediction: Unsigned integers.
         reference: Of the same shape.
     """
-    across = np.zeros(prediction.shape[1:], prediction.dtype)
-    planes = np.zeros(len(prediction), bool)
-    for start, slab in _slabs(prediction):
-        either = slab | reference[start : start + len(slab)]
-        planes[start : start + len(slab)] = either.reshape(len(slab), -1).any(axis=1)
-        across |= np.bitwise_or.reduce(either, axis=0)
+    eithers = ((start, slab | reference[start : start + len(slab)]) for start, slab in _slabs(prediction))
+    return _box_of_masks(prediction.shape, eithers)
+
+
+def _box_of_masks(shape: tuple[int, ...], masks: Iterable[tuple[int, Array]]) -> _Box:
+    """Return the box around what is not 0 in masks, each of some planes from a first one."""
+    planes, across = np.zeros(shape[0], bool), np.zeros(shape[1:], bool)
+    for start, mask in masks:
+        lines = np.bitwise_or.reduce(mask, axis=0)
+        across |= lines != 0
+        if lines.any():
+            planes[start : start + len(mask)] = mask.reshape(len(mask), -1).any(axis=1)
     seen = [planes, *(np.any(across, axis=tuple(set(range(across.ndim)) - {axis})) for axis in range(across.ndim))]
     places = [np.flatnonzero(axis) for axis in seen]
     if not all(place.size for place in places):
-        return (slice(0, 0),) * prediction.ndim
+        return (slice(0, 0),) * len(shape)
     return tuple(slice(int(place[0]), int(place[-1]) + 1) for place in places)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -30,8 +31,9 @@ class Instances:
         predicted: Of each overlap, the number of the predicted instance.
         actual: Of each overlap, the number of the instance of the reference.
         shared: Of each overlap, its voxels.
-        centres_predicted: Mean place of each predicted instance in mm.
-        centres: Mean place of each instance of the reference in mm.
+        numbers_predicted: The predicted instances in the box of the label, numbered from 1.
+        numbers: Those of the reference.
+        spacing: Of their voxels in mm.
     """
 
     sizes_predicted: _Ints
@@ -39,8 +41,19 @@ class Instances:
     predicted: _Ints
     actual: _Ints
     shared: _Ints
-    centres_predicted: npt.NDArray[np.float64]
-    centres: npt.NDArray[np.float64]
+    numbers_predicted: Array
+    numbers: Array
+    spacing: tuple[float, ...]
+
+    @cached_property
+    def centres_predicted(self) -> npt.NDArray[np.float64]:
+        """Mean place of each predicted instance in mm, from the corner of the box."""
+        return _centres(self.numbers_predicted, self.sizes_predicted, self.spacing)
+
+    @cached_property
+    def centres(self) -> npt.NDArray[np.float64]:
+        """Mean place of each instance of the reference in mm, from the corner of the box."""
+        return _centres(self.numbers, self.sizes, self.spacing)
 
     @property
     def ious(self) -> npt.NDArray[np.float64]:
@@ -103,10 +116,11 @@ def _instances(pair: LabelPair, connectivity: int | None) -> Instances:
     both = pair.prediction & pair.reference
     codes = (predicted[both].astype(np.int64) - 1) * max(1, n_actual) + (actual[both].astype(np.int64) - 1)
     overlaps, shared = np.unique(codes, return_counts=True)
-    sizes_predicted, centres_predicted = _measured(predicted, n_predicted, pair.spacing)
-    sizes, centres = _measured(actual, n_actual, pair.spacing)
+    sizes = [
+        np.bincount(side.reshape(-1), minlength=n + 1)[1:] for side, n in ((predicted, n_predicted), (actual, n_actual))
+    ]
     i, j = np.divmod(overlaps, max(1, n_actual))
-    return Instances(sizes_predicted, sizes, i, j, shared.astype(np.int64), centres_predicted, centres)
+    return Instances(sizes[0], sizes[1], i, j, shared.astype(np.int64), predicted, actual, pair.spacing)
 
 
 def _numbered(pair: LabelPair, side: _Side, connectivity: int | None) -> tuple[Array, int]:
@@ -120,10 +134,8 @@ def _numbered(pair: LabelPair, side: _Side, connectivity: int | None) -> tuple[A
     return found, len(values)
 
 
-def _measured(numbers: Array, n: int, spacing: tuple[float, ...]) -> tuple[_Ints, npt.NDArray[np.float64]]:
-    """Return the voxels and the centre of each instance."""
+def _centres(numbers: Array, sizes: _Ints, spacing: tuple[float, ...]) -> npt.NDArray[np.float64]:
     places = np.nonzero(numbers)
     which = numbers[places].astype(np.intp) - 1
-    sizes = np.bincount(which, minlength=n).astype(np.int64)
-    sums = [np.bincount(which, axis.astype(np.float64), n) * step for axis, step in zip(places, spacing, strict=True)]
-    return sizes, np.stack(sums, axis=1) / np.maximum(sizes, 1)[:, None]
+    sums = [np.bincount(which, axis, len(sizes)) * step for axis, step in zip(places, spacing, strict=True)]
+    return np.stack(sums, axis=1) / np.maximum(sizes, 1)[:, None]

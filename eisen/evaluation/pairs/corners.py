@@ -79,7 +79,7 @@ def _mixed(codes: Array, field: Field, blocks: Array) -> Iterator[tuple[Array, A
 def _changes(codes: Array, steps: Sequence[int]) -> Array:
     """Return for every voxel whether the block after it is not of one code; the last ones have no block."""
     first, *others = steps
-    change = codes[:-first] != codes[first:]
+    change: Array = codes[:-first] != codes[first:]
     for step in others:
         n = change.size - step
         joined = change[:n] | change[step:]

@@ -81,7 +81,7 @@ class JointHistogram:
     @property
     def values(self) -> list[int]:
         """The values that occur, ascending."""
-        return np.union1d(self._predicted, self._actual).tolist()
+        return [int(value) for value in np.union1d(self._predicted, self._actual)]
 
     def counts(self, values: Collection[int]) -> Counts:
         """Return the counts of a label that merges some values.
@@ -113,8 +113,8 @@ def _of_slab(prediction: Array, reference: Array, shape: tuple[int, ...]) -> Arr
     whole = prediction.size // _WORD * _WORD
     counts, rest = _of_equal_words(prediction[:whole].view(np.uint64), reference[:whole].view(np.uint64), shape)
     places = np.flatnonzero(rest)
-    words = (side[:whole].view(np.uint64)[places].view(np.uint8) for side in (prediction, reference))
-    counts += _of_voxels(*words, shape)
+    one, other = (side[:whole].view(np.uint64)[places].view(np.uint8) for side in (prediction, reference))
+    counts += _of_voxels(one, other, shape)
     if whole < prediction.size:
         counts += _of_voxels(prediction[whole:], reference[whole:], shape)
     return counts
@@ -141,7 +141,8 @@ def _of_voxels(prediction: Array, reference: Array, shape: tuple[int, ...]) -> A
     codes = prediction * np.uint8(shape[1]) + reference
     two = np.bincount(codes.view(np.uint16), minlength=2**8 * n_pairs)
     table = two.reshape(-1, 2**8)[:n_pairs, :n_pairs]
-    return table.sum(axis=0) + table.sum(axis=1)
+    counts: Array = table.sum(axis=0) + table.sum(axis=1)
+    return counts
 
 
 def _sorted_pairs(prediction: Array, reference: Array, n_reference: int) -> tuple[Array, Array]:

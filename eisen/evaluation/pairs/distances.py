@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     from eisen.evaluation.pairs.label_pair import LabelPair
 
 __all__ = ["Directions", "boundary_distances", "surface_distances", "voxel_distances"]
+
+
+_Weigh = Callable[[Nearest, slice], tuple[Array, Array]]
+"""Weights of the shells, and of the places that are farther, of a part of the places."""
+_PART = 1 << 18
+"""For how many places distances are found at a time."""
 
 
 @dataclass(frozen=True)
@@ -76,23 +83,25 @@ def _of_surfaces(pair: LabelPair) -> Directions:
 
 
 def _from_elements(field: Field, ones: SurfaceElements, others: SurfaceElements) -> Distribution:
+    area = surface_of_patterns(field.spacing)
+
+    def weigh(found: Nearest, part: slice) -> tuple[Array, Array]:
+        patterns, near = ones.patterns[part], found.shell >= 0
+        keys = found.shell[near].astype(np.int32) * len(area) + patterns[near]
+        numbers = np.bincount(keys, minlength=len(found.lengths) * len(area)).reshape(-1, len(area))
+        return numbers @ area, area[patterns[~near]]  # whole numbers, summed up without error
+
     with marked(field, others.places) as marks:
-        found = nearest(field, ones.places, marks)
-    area, near = surface_of_patterns(field.spacing), found.shell >= 0
-    n = len(area)
-    keys = found.shell[near].astype(np.int32) * n + ones.patterns[near]
-    numbers = np.bincount(keys, minlength=len(found.lengths) * n).reshape(-1, n)  # whole: summed up without error
-    return _distribution(found, numbers @ area, area[ones.patterns[~near]])
+        return _distribution(field, ones.places, marks, weigh)
 
 
 def _of_voxels(pair: LabelPair) -> Directions:
     space, codes = space_of(pair)
-    predicted_only, actual_only = space.only_in_one(codes)
     field, n_common = space.field, pair.counts.tp
     found = []
-    for places, others in ((predicted_only, field.reference), (actual_only, field.prediction)):
+    for side, others in (("prediction", field.reference), ("reference", field.prediction)):
         with marked_box(field, is_one_of(others, codes)) as marks:
-            found.append(_from_places(field, places, marks, n_common))
+            found.append(_from_places(field, space.only_in(side, codes), marks, n_common))
     return Directions(*found)
 
 
@@ -106,17 +115,35 @@ def _of_boundaries(pair: LabelPair) -> Directions:
 
 def _from_places(field: Field, places: Array, marks: Array, n_inside: int) -> Distribution:
     """Return the distances of places that are not marked, and of some more that are."""
-    found = nearest(field, places, marks)
-    numbers = np.bincount(found.shell[found.shell >= 0], minlength=len(found.lengths)).astype(np.float64)
-    numbers[0] += n_inside
-    return _distribution(found, numbers, np.ones(len(found.far_mm)))
+
+    def weigh(found: Nearest, _: slice) -> tuple[Array, Array]:
+        numbers = np.bincount(found.shell[found.shell >= 0], minlength=len(found.lengths))
+        return numbers.astype(np.float64), np.ones(len(found.far_mm))
+
+    return _distribution(field, places, marks, weigh, n_inside)
 
 
-def _distribution(found: Nearest, near: Array, far: Array) -> Distribution:
-    distances, place = np.unique(found.far_mm, return_inverse=True)
-    weights = np.concatenate([near, np.bincount(place, weights=far, minlength=len(distances))])
+def _distribution(field: Field, places: Array, marks: Array, weigh: _Weigh, at_0: float = 0.0) -> Distribution:
+    """Return the distances of places with their weights, a part of the places at a time."""
+    lengths = field.steps.lengths
+    near, far = np.zeros(len(lengths)), [(np.zeros(0), np.zeros(0))]
+    near[0] = at_0
+    for start in range(0, len(places), _PART):
+        part = slice(start, start + _PART)
+        found = nearest(field, places[part], marks)
+        of_shells, of_far = weigh(found, part)
+        near += of_shells
+        far.append(_summed(found.far_mm, of_far))
+    distances, weights = _summed(*(np.concatenate(side) for side in zip(*far, strict=True)))
+    weights = np.concatenate([near, weights])
     present = weights > 0
-    return Distribution(np.concatenate([found.lengths, distances])[present], weights[present])
+    return Distribution(np.concatenate([lengths, distances])[present], weights[present])
+
+
+def _summed(distances: Array, weights: Array) -> tuple[Array, Array]:
+    """Return distances, ascending, each once, and the sums of their weights."""
+    unique, place = np.unique(distances, return_inverse=True)
+    return unique, np.bincount(place, weights=weights, minlength=len(unique))
 
 
 def _boundary(field: Field, mask: Array) -> Array:

@@ -21,12 +21,16 @@ _TRANSFORM = 25e-9
 """Seconds per voxel of a transform, about."""
 _ASK = 2.5e-6
 """Seconds per place that a tree is asked for."""
-_BEGIN = 6e-3
+_PLANT = 2e-4
+"""Seconds for one of the trees."""
+_BEGIN = 4e-3
 """Seconds before the first answer of trees."""
-_THINNED = 32
-"""One mark of so many tells roughly how far it is."""
-_SAMPLE = 2000
-"""So many places tell how far the transform has to reach."""
+_EVERY = 7
+"""One place of so many is looked at to find some marks."""
+_ENOUGH = 500
+"""So many marks tell roughly how far it is."""
+_SAMPLE = 4000
+"""So many places, and marks, tell how far the transform has to reach."""
 _CELL = 16
 """Places in a cube of this many voxels are asked for together."""
 _CERTAIN = 99
@@ -40,7 +44,7 @@ def far_seconds(field: Field, n_places: Array) -> _Floats:
         field: Where they are.
         n_places: One or several numbers.
     """
-    return np.where(n_places < 1, 0.0, np.minimum(n_places * _ASK + _BEGIN, _transform_seconds(field)))
+    return np.where(n_places < 1, 0.0, np.minimum(_tree_seconds(field, n_places), _transform_seconds(field)))
 
 
 def far_distances(field: Field, places: Array, marks: Array) -> _Floats:
@@ -54,9 +58,15 @@ def far_distances(field: Field, places: Array, marks: Array) -> _Floats:
     if not len(places):
         return np.zeros(0)
     roughly = _tree_of_some(field, marks)
-    if len(places) * _ASK + _BEGIN < _transform_seconds(field):
+    if _tree_seconds(field, np.array(len(places))) < _transform_seconds(field):
         return _from_trees(field, places, marks, roughly)
     return _from_transform(field, places, marks, roughly)
+
+
+def _tree_seconds(field: Field, n_places: Array) -> _Floats:
+    n_trees = np.minimum(n_places / 4, field.size / _CELL**3)
+    seconds: _Floats = n_places * _ASK + n_trees * _PLANT + _BEGIN
+    return seconds
 
 
 def _transform_seconds(field: Field) -> float:
@@ -68,8 +78,10 @@ def _tree_of_some(field: Field, marks: Array) -> Any:
     """Return a tree of some marks: how far it is to them is an upper bound."""
     from scipy.spatial import cKDTree
 
-    places = np.flatnonzero(marks)
-    return cKDTree(field.coordinates(places[:: max(1, min(_THINNED, len(places) // _THINNED))]) * field.spacing)
+    places = np.flatnonzero(marks[::_EVERY]) * _EVERY
+    if len(places) < _ENOUGH:
+        places = np.flatnonzero(marks)
+    return cKDTree(field.coordinates(places[:: max(1, len(places) // _SAMPLE)]) * field.spacing)
 
 
 def _from_transform(field: Field, places: Array, marks: Array, roughly: Any) -> _Floats:

@@ -75,7 +75,7 @@ def _sums(mask: Array) -> tuple[int, Array, Array]:
     n_rows = max(1, _SLAB // rows.shape[1])
     parts = [_of_rows(rows[start : start + n_rows]) for start in range(0, len(rows), n_rows)]
     counts, sums = (np.concatenate([part[kind] for part in parts]) for kind in (0, 1))
-    indices = [*np.indices(shape, sparse=True)]
+    indices: list[Array] = [*np.indices(shape, sparse=True)]
     n, last = counts.sum(), mask.ndim - 1
     counts, sums = counts.reshape(shape), sums.reshape(shape)
     first, second = np.zeros(mask.ndim, object), np.zeros((mask.ndim, mask.ndim), object)

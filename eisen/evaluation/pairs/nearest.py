@@ -26,6 +26,8 @@ _SAMPLE = 512
 """How many places are asked first, to see how far it is."""
 _FEW = 4096
 """So few places look at many neighbours at once."""
+_PART = 1 << 17
+"""How many places are searched from at a time."""
 _NOT_FOUND = -1
 
 
@@ -116,7 +118,13 @@ def _worthwhile_shells(field: Field, places: Array, marks: _Bools) -> int:
 
 
 def _search(field: Field, places: Array, marks: _Bools, n_shells: int) -> npt.NDArray[np.int16]:
-    """Return the first shell with a mark, for every place."""
+    """Return the first shell with a mark, for every place; a part of the places at a time."""
+    parts = [places[start : start + _PART] for start in range(0, len(places), _PART)]
+    found = [_search_part(field, part, marks, n_shells) for part in parts]
+    return np.concatenate(found) if found else np.zeros(0, np.int16)
+
+
+def _search_part(field: Field, places: Array, marks: _Bools, n_shells: int) -> npt.NDArray[np.int16]:
     found = np.full(len(places), _NOT_FOUND, np.int16)
     starts = field.steps.starts
     rest, at = np.arange(len(places)), places

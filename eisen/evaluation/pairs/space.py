@@ -42,16 +42,16 @@ class Space:
         """Of the prediction and of the reference."""
         return Corners(self.field, self.field.prediction), Corners(self.field, self.field.reference)
 
-    def only_in_one(self, codes: Sequence[int]) -> tuple[_Places, _Places]:
-        """Return the voxels that are in the label in the prediction only, and those in the reference only.
+    def only_in(self, side: str, codes: Sequence[int]) -> _Places:
+        """Return the voxels that are in a label on one side only.
 
         Args:
+            side: "prediction" or "reference".
             codes: The codes that are the label.
         """
         places, *sides = self._differing
-        predicted, actual = (is_one_of(side, codes) for side in sides)
-        only = places[predicted & ~actual], places[actual & ~predicted]
-        return self.field.places_of(only[0]), self.field.places_of(only[1])
+        one, other = (is_one_of(found, codes) for found in (sides if side == "prediction" else sides[::-1]))
+        return self.field.places_of(places[one & ~other])
 
     @cached_property
     def _differing(self) -> tuple[Array, Array, Array]:

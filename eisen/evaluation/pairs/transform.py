@@ -19,7 +19,7 @@ _SLAB = 1 << 20
 _FEWEST_PLANES = 8
 
 
-def squares_within(field: Field, places: Array, marks: Array, radius: int) -> npt.NDArray[np.int64]:
+def squares_within(field: Field, places: Array, marks: Array, radius: int) -> npt.NDArray[np.int32]:
     """Return the square of the distance to the nearest mark in voxels; more than ``radius**2`` where it is farther.
 
     Source: Saito and Toriwaki, New algorithms for Euclidean distance transformation of an n-dimensional digitized
@@ -32,16 +32,18 @@ def squares_within(field: Field, places: Array, marks: Array, radius: int) -> np
         radius: Up to where the squares are exact; at most 127 are looked at.
     """
     radius = min(radius, _LARGEST_RADIUS)
-    volume, squares = marks.reshape(field.shape), np.empty(len(places), np.int64)
+    volume, squares = marks.reshape(field.shape), np.empty(len(places), np.int32)
     n_planes = max(_FEWEST_PLANES, _SLAB // field.strides[0])
     ring = np.empty((n_planes + 2 * radius, field.strides[0]), np.uint16)  # plane p is in row p % len(ring)
     ready = 0
     for start in range(0, field.shape[0], n_planes):
         stop = min(start + n_planes, field.shape[0])
         members = slice(*np.searchsorted(places, (start * field.strides[0], stop * field.strides[0])))
+        if members.start == members.stop:
+            continue
         ready = _fill(ring, volume, max(ready, start - radius), min(stop + radius, field.shape[0]), radius)
         squares[members] = _between_planes(ring, places[members], field, radius)
-    squares[squares > radius**2] = np.iinfo(np.int64).max
+    squares[squares > radius**2] = np.iinfo(np.int32).max
     return squares
 
 
