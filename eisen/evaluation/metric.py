@@ -60,7 +60,8 @@ class Metric:
     @property
     def parameters(self) -> dict[str, Any]:
         """The parameters that differ from what they are when nothing is said."""
-        signature = _parameters_of(type(self))
+        cls: Any = type(self)
+        signature = _parameters_of(cls)
         values = {name: getattr(self, name) for name in signature}
         return {name: value for name, value in values.items() if value != signature[name].default}
 

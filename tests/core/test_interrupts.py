@@ -31,10 +31,9 @@ def test_an_interrupt_comes_when_processes_have_started():
     old = signal.signal(signal.SIGINT, signal.default_int_handler)
     reached = False
     try:
-        with pytest.raises(KeyboardInterrupt):
-            with interrupts_held():
-                os.kill(os.getpid(), signal.SIGINT)
-                reached = True
+        with pytest.raises(KeyboardInterrupt), interrupts_held():
+            os.kill(os.getpid(), signal.SIGINT)
+            reached = True
         assert reached
     finally:
         signal.signal(signal.SIGINT, old)
