@@ -136,12 +136,23 @@ def _is_cut_off(batches: Any, error: Exception) -> bool:
     """Tell whether an error came because a process died while it was handing something over."""
     if isinstance(error, RuntimeError):
         return False
-    ends = [process.sentinel for process in getattr(batches, "_workers", [])]
-    return bool(ends) and bool(multiprocessing.connection.wait(ends, timeout=1.0))
+    return bool(_ended(getattr(batches, "_workers", [])))
+
+
+def _ended(processes: Sequence[Any]) -> list[Any]:
+    """Return the processes that have come to their end, or do so within a second, with what they ended with."""
+    if not processes:
+        return []
+    ready = multiprocessing.connection.wait([process.sentinel for process in processes], timeout=1.0)
+    ended = [process for process in processes if process.sentinel in ready]
+    for process in ended:
+        process.join(1.0)  # its end is heard a moment before the system tells how it ended
+    return ended
 
 
 def _lost_worker(batches: Any, error: Exception) -> DataError:
     processes = getattr(batches, "_workers", [])
+    _ended(processes)
     ends = [f"process {p.pid} ({_ending(p.exitcode)})" for p in processes if p.exitcode not in (None, 0)]
     return DataError(
         f"a data worker has died: {', '.join(ends) or error}",

@@ -13,12 +13,12 @@ from eisen._core.types import Array
 
 __all__ = ["Counts", "JointHistogram"]
 
-_SLAB = 1 << 18
-"""Voxels that are worked on at a time: what a core keeps in its cache."""
+_SLAB = 1 << 20
+"""Voxels that are worked on at a time."""
 _WORD = 8
 """Voxels that are compared at once."""
 _EACH_BYTE = 0x0101010101010101
-_FEW_VALUES = 12
+_FEW_VALUES = 20
 """So many values, from 0, are looked for in whole words."""
 _LARGEST_TABLE = 1 << 16
 """Pairs of values that are counted in a table; more are sorted instead."""
@@ -59,7 +59,7 @@ class Counts:
 class JointHistogram:
     """How often each pair of values occurs.
 
-    Eight voxels that all have one value are counted at once, and of the others two as one number.
+    Eight voxels that all have one value are counted at once; of the others two are counted as one number.
 
     Args:
         prediction: Small unsigned integers, any shape.
@@ -111,26 +111,28 @@ def _pairs(prediction: Array, reference: Array, shape: tuple[int, ...]) -> tuple
 
 def _of_slab(prediction: Array, reference: Array, shape: tuple[int, ...]) -> Array:
     whole = prediction.size // _WORD * _WORD
-    counts, rest = _of_equal_words(prediction[:whole].view(np.uint64), reference[:whole].view(np.uint64), shape)
-    places = np.flatnonzero(rest)
-    one, other = (side[:whole].view(np.uint64)[places].view(np.uint8) for side in (prediction, reference))
-    counts += _of_voxels(one, other, shape)
+    one, other = (side[:whole].view(np.uint64) for side in (prediction, reference))
+    busy = np.flatnonzero((one | other) != 0)
+    one, other = one[busy], other[busy]
+    counts, mixed = _of_equal_words(one, other, shape)
+    counts[0] = whole - _WORD * busy.size
+    counts += _of_voxels(one[mixed].view(np.uint8), other[mixed].view(np.uint8), shape)
     if whole < prediction.size:
         counts += _of_voxels(prediction[whole:], reference[whole:], shape)
     return counts
 
 
 def _of_equal_words(prediction: Array, reference: Array, shape: tuple[int, ...]) -> tuple[Array, Array]:
-    """Count words of eight voxels that have one value, in both; return where the other words are."""
+    """Count words of eight voxels that have one value above 0, in both; return where the other words are."""
     counts = np.zeros(shape[0] * shape[1], np.int64)
     equal = prediction == reference
-    rest = np.ones_like(equal)
-    for value in range(min(*shape, _FEW_VALUES)):
+    mixed = np.ones_like(equal)
+    for value in range(1, min(*shape, _FEW_VALUES)):
         alike = prediction == np.uint64(value * _EACH_BYTE)
         alike &= equal
-        rest ^= alike
+        mixed ^= alike
         counts[value * (shape[1] + 1)] = _WORD * np.count_nonzero(alike)
-    return counts, rest
+    return counts, np.flatnonzero(mixed)
 
 
 def _of_voxels(prediction: Array, reference: Array, shape: tuple[int, ...]) -> Array:

@@ -50,8 +50,8 @@ def squares_within(field: Field, places: Array, marks: Array, radius: int) -> np
 def _fill(ring: Array, volume: Array, start: int, stop: int, radius: int) -> int:
     """Put planes into the ring, and return the one after the last."""
     for plane in range(start, stop):
-        squares = _along_rows(volume[plane], radius)
-        ring[plane % len(ring)] = (_across(squares, radius) if volume.ndim == 3 else squares).reshape(-1)
+        along = np.ascontiguousarray(_along(np.ascontiguousarray(volume[plane].T), radius).T)
+        ring[plane % len(ring)] = (_across(along, radius) if along.ndim == 2 else along).reshape(-1)
     return max(start, stop)
 
 
@@ -70,14 +70,14 @@ def _between_planes(ring: Array, places: Array, field: Field, radius: int) -> np
     return nearest
 
 
-def _along_rows(marks: Array, radius: int) -> npt.NDArray[np.uint16]:
-    """Return the squares of distances to marks of the same row: those to 1, 2, 4, ... voxels away decide."""
+def _along(marks: Array, radius: int) -> npt.NDArray[np.uint16]:
+    """Return the squares of distances to marks along the first axis: those 1, 2, 4, ... voxels away decide."""
     steps = np.where(marks, np.uint8(0), np.uint8(128))
     step = 1
     while step <= radius:
         farther = steps + np.uint8(step)
-        np.minimum(steps[..., step:], farther[..., :-step], out=steps[..., step:])
-        np.minimum(steps[..., :-step], farther[..., step:], out=steps[..., :-step])
+        np.minimum(steps[step:], farther[:-step], out=steps[step:])
+        np.minimum(steps[:-step], farther[step:], out=steps[:-step])
         step *= 2
     squares = steps.astype(np.uint16)
     squares *= squares

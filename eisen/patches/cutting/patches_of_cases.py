@@ -108,7 +108,7 @@ class PatchesOfCases(Dataset[DataPoint]):
             case: Its number in the data set inside.
 
         Example:
-            >>> from eisen.patches import Slices
+            >>> from eisen.patches import PatchDataset, Slices
             >>> two = [{"image": np.zeros((1, 3, 4, 4))}, {"image": np.zeros((1, 5, 4, 4))}]
             >>> PatchDataset(two, Slices()).patches_of(1)
             range(3, 8)
@@ -123,7 +123,7 @@ class PatchesOfCases(Dataset[DataPoint]):
         """Return how people call a patch: its number, its case, and which of the patches of the case it is.
 
         Example:
-            >>> from eisen.patches import Whole
+            >>> from eisen.patches import PatchDataset, Whole
             >>> PatchDataset([{"image": np.zeros((1, 4, 4))}], Whole()).case_name(0)
             '#0 (case 0, patch 0)'
         """
