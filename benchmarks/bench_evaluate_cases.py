@@ -3,15 +3,19 @@
 100 pairs of label maps in .nii.gz files (128 x 128 x 96, five labels: nested, bent balls), twelve metrics of overlap
 and distance. "1" measures in this process, "2" in two that are started and ended inside of the time. The limit
 is what the machine itself scales: two processes that each do half of a fixed piece of NumPy work, against one that
-does all of it.
+does all of it. As in `eisen evaluate -j 2`, PyTorch is not loaded, so processes start as copies of this one.
 
     python benchmarks/bench_evaluate_cases.py [--rounds 3] [--cases 100]
 """
 
 from __future__ import annotations
 
-import _one_thread  # isort: skip  # noqa: F401  # first: sets the environment
+import os
 
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"):
+    os.environ[_name] = "1"
+
+# ruff: noqa: E402  # the environment has to be set before they are loaded
 import argparse
 import multiprocessing
 import tempfile
@@ -25,6 +29,9 @@ from _harness import measure, show, timed
 from scipy import ndimage
 
 from eisen.evaluation import CaseInput, SegmentationEvaluator
+from eisen_cli import process
+
+process.keep_memory()  # as the command does
 
 TARGET = 1.8
 SHAPE = (128, 128, 96)

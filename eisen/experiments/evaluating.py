@@ -17,12 +17,29 @@ if TYPE_CHECKING:
     from eisen.evaluation import Results
     from eisen.utils.evaluating import WorkflowEvaluation
 
-__all__ = ["FOLDER", "evaluated_folds", "evaluation_of", "joined_folds", "values_by_case", "write_evaluation"]
+__all__ = [
+    "FOLDER",
+    "evaluated_folds",
+    "evaluation_of",
+    "joined_folds",
+    "origin_of_run",
+    "values_by_case",
+    "write_evaluation",
+]
 
 FOLDER = "evaluation"
 """Where results lie in an artifact folder, in a folder per phase."""
 
-_ORIGIN = ("config_digest", "data_digest", "split", "model", "git")
+_ORIGIN = {
+    "config_digest": "configuration",
+    "data_digest": "data",
+    "split": "split",
+    "weights_digest": "weights",
+    "model": "model",
+    "git": "code",
+    "eisen": "eisen",
+}
+"""What a record of a run says about where results come from, and how a report calls it."""
 
 
 def evaluation_of(experiment: Experiment, phase: Phase) -> WorkflowEvaluation | None:
@@ -75,6 +92,21 @@ def write_evaluation(
         extras = Extras(title=title, origin=_facts(origin or {}))
         written.append((write_report(results, folder / "report.html", extras), "the report, one page"))
     return written
+
+
+def origin_of_run(place: str | Path) -> dict[str, str]:
+    """Return what a report tells about the run that a model is of: digests of data, split and weights, and the code.
+
+    Args:
+        place: Artifact folder of the run.
+
+    Raises:
+        MissingFileError: If there is no run.
+    """
+    from eisen.experiments.runs import read_run
+
+    found = read_run(place)
+    return {"run": found.name, **_facts(found.facts)}
 
 
 def values_by_case(results: Results, cases: Sequence[str]) -> dict[str, list[float]]:
@@ -158,5 +190,5 @@ def _expected(error: ArgumentError) -> str:
 
 
 def _facts(origin: Mapping[str, Any]) -> dict[str, str]:
-    known = {name: origin[name] for name in _ORIGIN if origin.get(name)}
+    known = {name: origin[key] for key, name in _ORIGIN.items() if origin.get(key)}
     return {name: value if isinstance(value, str) else json.dumps(value) for name, value in known.items()}

@@ -51,6 +51,7 @@ _PATH = click.Path(exists=True, path_type=Path)
     help="Table (CSV) with a row per case, for subgroups in the report.",
 )
 @click.option("--images", type=_PATH, help="Images behind the outlines in the report, named like the cases.")
+@click.option("--run", type=_FOLDER, help="Run that predicted; the report tells its data, split and weights.")
 @options.talk_options
 @click.pass_obj
 def evaluate(screen: Screen, /, out: Path, jobs: int, **words: Any) -> None:
@@ -70,6 +71,7 @@ def evaluate(screen: Screen, /, out: Path, jobs: int, **words: Any) -> None:
     from eisen_cli.show.evaluation import case_bar
 
     policy = policy_of(words["policy"])
+    words["origin"] = _origin(words["run"])
     evaluator = _evaluator(words)
     patterns = words["prediction_pattern"], words["reference_pattern"]
     files = match(words["prediction"], words["reference"], *patterns, words["mask"])
@@ -97,8 +99,18 @@ def _report(evaluator: Evaluator, files: Matched, words: dict[str, Any], out: Pa
         labels=labels,
         images=counterparts(words["images"], files) if words["images"] else {},
         attributes=read_attributes(words["attributes"]) if words["attributes"] else {},
+        origin=words["origin"],
     )
     return write_report(evaluator.results, out / "report.html", extras)
+
+
+def _origin(run: Path | None) -> dict[str, str]:
+    """Return what the report tells about the run that predicted."""
+    if run is None:
+        return {}
+    from eisen.experiments.evaluating import origin_of_run
+
+    return origin_of_run(run)
 
 
 def _evaluator(words: dict[str, Any]) -> Evaluator:

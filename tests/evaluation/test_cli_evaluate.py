@@ -169,3 +169,21 @@ def test_the_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     means = [line.split() for line in text.splitlines() if line.startswith("posterior    PRCISON")]
     assert float(means[1][2]) < float(means[0][2])
     assert (tmp_path / "results" / "report.html").is_file()
+
+
+def test_the_report_tells_of_the_run_that_predicted(run: Run, data: Path) -> None:
+    (data / "run").mkdir()
+    facts = {"status": "finished", "command": "train", "config_digest": "c0ffee", "data_digest": "da7a"}
+    (data / "run" / "run.json").write_text(json.dumps(facts), encoding="utf-8")
+    done = run("--metrics", "DICE", "--run", "run", "--report", "-o", "out")
+    assert done.exit_code == 0, done.output
+    text = (data / "out" / "report.html").read_text(encoding="utf-8")
+    assert "c0ffee" in text
+    assert "da7a" in text
+
+
+def test_a_run_that_is_not_there_is_said_before_anything_is_measured(run: Run, data: Path) -> None:
+    done = run("--metrics", "DICE", "--run", "absent", "-o", "out")
+    assert done.exit_code != 0
+    assert "there is no run" in done.output
+    assert not (data / "out").exists()
