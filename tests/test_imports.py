@@ -32,7 +32,10 @@ def test_importing_eisen_loads_not_even_numpy() -> None:
     assert "numpy" not in loaded_by("-c", "import eisen")
 
 
-@pytest.mark.parametrize("package", ["io", "datasets", "transforms", "models", "ops", "utils", "config", "experiments"])
+@pytest.mark.parametrize(
+    "package",
+    ["io", "datasets", "evaluation", "transforms", "models", "ops", "utils", "config", "experiments"],
+)
 def test_a_package_alone_loads_no_torch(package: str) -> None:
     assert not loaded_by("-c", f"import eisen.{package}") & set(HEAVY)
 

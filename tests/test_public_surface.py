@@ -12,7 +12,19 @@ import pytest
 
 import eisen
 
-PACKAGES = ("config", "datasets", "experiments", "io", "models", "ops", "patches", "storage", "transforms", "utils")
+PACKAGES = (
+    "config",
+    "datasets",
+    "evaluation",
+    "experiments",
+    "io",
+    "models",
+    "ops",
+    "patches",
+    "storage",
+    "transforms",
+    "utils",
+)
 
 
 def modules(package: str) -> Iterator[ModuleType]:

@@ -30,17 +30,6 @@ __all__ = [
 FOLDER = "evaluation"
 """Where results lie in an artifact folder, in a folder per phase."""
 
-_ORIGIN = {
-    "config_digest": "configuration",
-    "data_digest": "data",
-    "split": "split",
-    "weights_digest": "weights",
-    "model": "model",
-    "git": "code",
-    "eisen": "eisen",
-}
-"""What a record of a run says about where results come from, and how a report calls it."""
-
 
 def evaluation_of(experiment: Experiment, phase: Phase) -> WorkflowEvaluation | None:
     """Return what measures the cases of a phase; None if the configuration has no part ``"Evaluation"``.
@@ -189,6 +178,20 @@ def _expected(error: ArgumentError) -> str:
     return "; ".join(text for text in (error.card.expected, error.card.to_do) if text)
 
 
-def _facts(origin: Mapping[str, Any]) -> dict[str, str]:
-    known = {name: origin[key] for key, name in _ORIGIN.items() if origin.get(key)}
-    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in known.items()}
+def _facts(record: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a record of a run says about where results come from, as rows of a report."""
+
+    def part(*keys: str) -> Any:
+        value: Any = record
+        for key in keys:
+            value = value.get(key) if isinstance(value, Mapping) else None
+        return value
+
+    told = {"configuration": part("config_digest"), "model": part("model")}
+    for phase, data in (part("data") or {}).items():
+        told[f"data, {phase}"] = f"{data.get('digest')} ({data.get('n_cases')} cases)"
+    told |= {"split": part("split", "digest") or part("split"), "weights": part("weights_digest", "best")}
+    told |= {"eisen": part("versions", "eisen"), "code": part("code", "digest"), "commit": part("git", "commit")}
+    if part("git", "dirty"):
+        told["commit"] = f"{told['commit']}, with changes"
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in told.items() if value}

@@ -173,13 +173,21 @@ def test_the_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
 
 def test_the_report_tells_of_the_run_that_predicted(run: Run, data: Path) -> None:
     (data / "run").mkdir()
-    facts = {"status": "finished", "command": "train", "config_digest": "c0ffee", "data_digest": "da7a"}
+    facts = {
+        "command": "train",
+        "config": {},
+        "config_digest": "c0ffee",
+        "data": {"Training": {"n_cases": 7, "digest": "da7a"}},
+        "split": {"file": "split.json", "digest": "5e9a7a7e", "fold": 0},
+        "weights_digest": {"best": "b357"},
+        "git": {"commit": "abc", "dirty": True},
+    }
     (data / "run" / "run.json").write_text(json.dumps(facts), encoding="utf-8")
     done = run("--metrics", "DICE", "--run", "run", "--report", "-o", "out")
     assert done.exit_code == 0, done.output
     text = (data / "out" / "report.html").read_text(encoding="utf-8")
-    assert "c0ffee" in text
-    assert "da7a" in text
+    for told in ("c0ffee", "da7a (7 cases)", "5e9a7a7e", "b357", "abc, with changes"):
+        assert told in text
 
 
 def test_a_run_that_is_not_there_is_said_before_anything_is_measured(run: Run, data: Path) -> None:
