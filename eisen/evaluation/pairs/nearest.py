@@ -79,6 +79,7 @@ def marked_box(field: Field, mask: Array) -> Iterator[_Bools]:
     """
     inside = field.blank.reshape(field.shape)[field.inside]
     inside[...] = mask
+    del mask  # it would stay as long as the marks do
     try:
         yield field.blank
     finally:

@@ -49,25 +49,20 @@ class Space:
             side: "prediction" or "reference".
             codes: The codes that are the label.
         """
-        places, *sides = self._differing
-        one, other = (is_one_of(found, codes) for found in (sides if side == "prediction" else sides[::-1]))
-        return self.field.places_of(places[one & ~other])
-
-    @cached_property
-    def _differing(self) -> tuple[Array, Array, Array]:
-        places, predicted, actual = zip(*_differing(self.field.prediction, self.field.reference), strict=True)
-        return np.concatenate(places), np.concatenate(predicted), np.concatenate(actual)
+        maps = self.field.prediction, self.field.reference
+        parts = list(_only_in(*(maps if side == "prediction" else maps[::-1]), codes))
+        return np.concatenate([self.field.places_of(part) for part in parts])
 
 
-def _differing(prediction: Array, reference: Array) -> Iterator[tuple[Array, Array, Array]]:
-    """Yield the voxels that are not the same in both, as flat indices, and their codes, slab by slab."""
-    n_planes = max(1, _SLAB // max(1, prediction[:1].size))
-    small = np.uint32 if prediction.size < 2**32 else np.int64
-    for start in range(0, max(1, len(prediction)), n_planes):
-        one, other = (np.ascontiguousarray(side[start : start + n_planes]) for side in (prediction, reference))
-        places = np.flatnonzero(one != other)
-        codes = one.reshape(-1)[places], other.reshape(-1)[places]
-        yield (places + start * prediction[:1].size).astype(small), *codes
+def _only_in(one: Array, other: Array, codes: Sequence[int]) -> Iterator[Array]:
+    """Yield the voxels of a label in the one map and not in the other, as flat indices, slab by slab."""
+    plane = one[:1].size
+    n_planes = max(1, _SLAB // max(1, plane))
+    for start in range(0, max(1, len(one)), n_planes):
+        mask = is_one_of(one[start : start + n_planes], codes)
+        if mask.any():
+            mask &= ~is_one_of(other[start : start + n_planes], codes)
+        yield np.flatnonzero(mask) + start * plane
 
 
 def space_of(pair: LabelPair) -> tuple[Space, list[int]]:
