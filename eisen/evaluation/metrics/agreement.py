@@ -75,7 +75,7 @@ class InterclassCorrelation(CountMetric):
     """The intraclass correlation of the two masks as ratings of voxels: ``(MSb - MSw) / (MSb + MSw)``.
 
     The one-way random, single-rater form ICC(1, 1) of two raters, although pymia and Taha and Hanbury call it
-    *inter*class: MSb is the mean square between voxels, MSw the one within. In counts, with ``d = FP + FN``:
+    interclass: MSb is the mean square between voxels, MSw the one within. In counts, with ``d = FP + FN``:
     ``MSb = (n (4 TP + d) - (2 TP + d)²) / (2 n (n - 1))`` and ``MSw = d / (2 n)``. From -1 to 1 (equal); below 0 the
     masks agree less than voxels do at random. Spacing does not matter. Defined for one empty mask, a little below 0.
     Two full masks: 1; two empty ones: undefined, by the default policy 1.
