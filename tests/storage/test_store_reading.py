@@ -80,10 +80,11 @@ def test_values_go_into_an_array_of_any_type_and_layout(store, cases, data, dtyp
     np.testing.assert_allclose(out, array[region], atol=3e-3)
 
 
-@pytest.mark.parametrize("way", ["map", "blocks", "tiny blocks", "no positioned reads"])
+@pytest.mark.parametrize("way", ["map", "in memory", "blocks", "tiny blocks", "no positioned reads"])
 def test_all_ways_of_reading_give_the_same(way, cases, tmp_path, monkeypatch):
     if "blocks" in way:
         monkeypatch.setattr(readers, "_MANY_TIMES", 1 << 30)
+        monkeypatch.setattr(readers, "_NO_DISK", None)
     if way == "tiny blocks":
         monkeypatch.setattr(readers, "BUFFER", 2000)
         monkeypatch.setattr(blocks, "BUFFER", 2000)
@@ -116,6 +117,31 @@ def test_large_arrays_begin_on_a_cache_line_and_may_be_anywhere(tmp_path):
     assert part.tobytes() == big.tobytes()
     crooked = np.empty(big.nbytes + 64, "uint8")[17:][: big.nbytes].view("float32").reshape(big.shape)
     assert store.read(0, "image", out=crooked).tobytes() == big.tobytes()
+
+
+@pytest.mark.skipif(readers._NO_DISK is None, reason="the system cannot tell what is in memory")
+def test_parts_that_are_in_memory_are_mapped_and_others_are_not(tmp_path, monkeypatch):
+    image = np.random.default_rng(0).normal(size=(1, 40, 50, 60)).astype("float32")
+    path, region = create_store(ListDataset([{"image": image}]), tmp_path / "raw.h5"), np.s_[0:1, 3:33, 4:40, 5:45]
+    ways = []
+    for name in ("_fill_blocks", "_fill_from_map"):
+        real = getattr(readers.ContiguousSource, name)
+        told = lambda *given, name=name, real=real: (ways.append(name), real(*given))  # noqa: E731
+        monkeypatch.setattr(readers.ContiguousSource, name, told)
+    path.read_bytes()
+    np.testing.assert_array_equal(Store(path).source(0, "image").read(region), image[region])
+    assert ways == ["_fill_from_map"]
+
+    def waits(number, buffers, position, flags=0):
+        if flags:
+            raise BlockingIOError
+        return real_read(number, buffers, position)
+
+    real_read = readers.os.preadv
+    monkeypatch.setattr(readers.os, "preadv", waits)
+    ways.clear()
+    np.testing.assert_array_equal(Store(path).source(0, "image").read(region), image[region])
+    assert ways == ["_fill_blocks"]
 
 
 def test_only_the_bytes_of_a_region_are_read(cases, tmp_path, monkeypatch):

@@ -3,11 +3,11 @@
 A part is read in one of three ways, whichever is cheapest:
 
     runs    What is asked for lies in few long runs (a whole volume, a slab): each goes straight to where it belongs.
-    blocks  Otherwise: the smallest blocks around the part are read into a buffer that fits into the cache of the
-            processor, and the part is taken out of it. No page has to be mapped for that.
-    map     Once as many bytes have been read as the array has, parts of it are likely to be visited again, and it pays
-            to map it: then only bytes that are asked for are touched. The map is kept. Parts that are spread thinly
-            over the array (a slice across its last axis) are read so from the beginning.
+    map     Otherwise, if the file is in memory (Linux tells without reading it), or once as many bytes have been read
+            as the array has: the array is mapped, and only bytes that are asked for are touched. The map is kept.
+            Parts that are spread thinly over the array (a slice across its last axis) are always read so.
+    blocks  From a disk: the smallest blocks around the part are read into a buffer that fits into the cache of the
+            processor, and the part is taken out of it. A map would fetch page after page.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ _MANY_TIMES = 8
 _SLOW = 1e-3
 """Seconds: a buffer is filled in less from memory, and hardly ever from a disk."""
 _CAN_READ_AT = hasattr(os, "preadv")
+_NO_DISK = getattr(os, "RWF_NOWAIT", None)
+"""Makes a read fail that would have to wait for a disk."""
 _CAN_ASK_AHEAD = hasattr(os, "posix_fadvise")
 
 
@@ -133,9 +135,27 @@ class ContiguousSource:
             in_blocks = prod(sizes[: axis + 1]) * self._steps[axis]
             if in_blocks > _MANY_TIMES * target.size * self._place.stored.itemsize:
                 self._fill_from_map(bounds, target)
+                return
+            self._n_read += in_blocks
+            if self._is_in_memory(bounds):
+                self._fill_from_map(bounds, target)
             else:
                 self._fill_blocks(bounds, target, axis, n_rows)
-                self._n_read += in_blocks
+
+    def _is_in_memory(self, bounds: Bounds) -> bool:
+        """Tell whether the first, the middle and the last byte of a part can be had without a disk."""
+        if _NO_DISK is None:
+            return False
+        byte, number = bytearray(1), self._file.descriptor()
+        ends = [(start, (start + stop) // 2, stop - 1) for start, stop in bounds]
+        try:
+            for corner in zip(*ends, strict=True):
+                at = self._place.offset + sum(n * step for n, step in zip(corner, self._steps, strict=True))
+                if not os.preadv(number, (byte,), at, _NO_DISK):
+                    return False
+        except OSError:  # it is on a disk, or the file system cannot tell
+            return False
+        return True
 
     def _goes_straight(self, target: Array, length: int) -> bool:
         return (
