@@ -40,6 +40,12 @@ def distribution(
     """
     everything = np.array([v for column in columns.values() for v in column.values()], dtype=np.float64)
     frame = Frame(_ends(everything, within), (-0.6, len(columns) - 0.4), y_name=name, names=_short(list(columns)))
+    _put_columns(frame, columns)
+    return frame.svg(f"distribution of {name}")
+
+
+def _put_columns(frame: Frame, columns: Mapping[str, Mapping[str, float]]) -> None:
+    """Put a dot per case that has a value, a column beside the other, with quartiles where there are four or more."""
     for place, column in enumerate(columns.values()):
         known = {case: value for case, value in column.items() if np.isfinite(value)}
         if len(known) >= 4:
@@ -47,7 +53,6 @@ def distribution(
         aside = np.random.default_rng(0).uniform(-_SPREAD, _SPREAD, len(known))
         for move, (case, value) in zip(aside, known.items(), strict=True):
             frame.dot(place + move, value, f"{case}: {number(value, 4)}")
-    return frame.svg(f"distribution of {name}")
 
 
 @dataclass(frozen=True)
@@ -123,13 +128,7 @@ def difference_plot(columns: Mapping[str, Mapping[str, float]], name: str) -> st
     ends = _ends(np.append(everything, 0.0))
     frame = Frame(ends, (-0.6, len(columns) - 0.4), y_name=f"difference of {name}", names=_short(list(columns)))
     frame.level(0.0, "zero")
-    for place, column in enumerate(columns.values()):
-        known = {case: value for case, value in column.items() if np.isfinite(value)}
-        if len(known) >= 4:
-            frame.box(place, list(known.values()), 0.28)
-        aside = np.random.default_rng(0).uniform(-_SPREAD, _SPREAD, len(known))
-        for move, (case, value) in zip(aside, known.items(), strict=True):
-            frame.dot(place + move, value, f"{case}: {number(value, 4)}")
+    _put_columns(frame, columns)
     return frame.svg(f"paired differences of {name}")
 
 
