@@ -40,7 +40,7 @@ def load(field: str, value: object, point: dict) -> object:  # noqa: ARG001 - no
     """Load an entry: the text file becomes a dict, everything else has been read already."""
     if field != "person":
         return value
-    lines = (data_dir / str(value)).read_text().splitlines()
+    lines = (data_dir / str(value)).read_text(encoding="utf-8").splitlines()
     return dict(line.split(": ") for line in lines)
 
 

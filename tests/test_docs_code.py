@@ -15,7 +15,7 @@ OPTIONAL = {"batchgeneratorsv2", "monai", "torchio", "torchvision"}
 PAGES = sorted(
     path
     for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
-    if "_build" not in path.parts and BLOCK.search(path.read_text())
+    if "_build" not in path.parts and BLOCK.search(path.read_text(encoding="utf-8"))
 )
 
 
@@ -24,8 +24,8 @@ def test_the_code_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     scope: dict[str, object] = {"__name__": f"page_{page.stem}"}
-    for block in BLOCK.finditer(page.read_text()):
-        line = page.read_text()[: block.start()].count("\n") + 2
+    for block in BLOCK.finditer(page.read_text(encoding="utf-8")):
+        line = page.read_text(encoding="utf-8")[: block.start()].count("\n") + 2
         try:
             exec(compile("\n" * (line - 1) + block.group(1), str(page), "exec"), scope)
         except ModuleNotFoundError as error:

@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[1]
 
 # From the top floor to the ground. Rooms on one floor do not know each other.
 FLOORS: list[set[str]] = [
-    {"eisen_cli", "eisen_deploy"},
+    {"eisen_cli"},
+    {"eisen_deploy"},
     {"eisen.experiments"},
     {"eisen.utils"},
     {"eisen.evaluation", "eisen.models", "eisen.datasets", "eisen.patches"},

@@ -60,7 +60,7 @@ def home(module: str, name: str) -> str:
     file = Path(str(found.__file__))
     stub = file.with_suffix(".pyi")
     package = module if hasattr(found, "__path__") else module.rpartition(".")[0]
-    for node in ast.walk(ast.parse((stub if stub.exists() else file).read_text())):
+    for node in ast.walk(ast.parse((stub if stub.exists() else file).read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and name in [alias.name for alias in node.names]:
             return home(resolve_name("." * node.level + (node.module or ""), package), name)
     return module
@@ -91,7 +91,7 @@ def write_pages(app: Any) -> None:
     for package, title in PAGES.items():
         path = folder / f"{package}.rst"
         text = page(package, title, documented)
-        if not path.exists() or path.read_text() != text:
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text)
         index.append(f"   {package}")
     (folder / "index.rst").write_text("\n".join([*index, ""]))

@@ -52,7 +52,7 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[
         ...     target = Path(folder) / "run.json"
         ...     with atomic_write(target, "w") as file:
         ...         _ = file.write("{}")
-        ...     target.read_text()
+        ...     target.read_text(encoding="utf-8")
         '{}'
     """
     if mode not in ("w", "wb"):

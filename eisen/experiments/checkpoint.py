@@ -84,12 +84,13 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Any], Path]:
 def load_weights(path: Path) -> dict[str, Any]:
     """Read tensors; nothing in the file is executed.
 
+    Args:
+        path: Written by `torch.save`, or ``.safetensors``.
+
     Raises:
         MissingFileError: If the file is not there.
         CorruptFileError: If it cannot be decoded.
     """
-    import torch
-
     if not path.is_file():
         raise MissingFileError(
             f"there is no saved model {path}",
@@ -98,20 +99,30 @@ def load_weights(path: Path) -> dict[str, Any]:
         )
     try:
         check_seal(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = _read(path)
     except CorruptFileError as error:
         raise error.note(to_do=f"use another file, e.g. {previous(path).name} if it is there") from None
     except Exception as error:  # torch raises a dozen kinds for a damaged file
         first_line = str(error).partition("\n")[0]
         raise CorruptFileError(
             f"{path} cannot be read: {first_line}",
-            expected="weights written by torch.save, without pickled classes",
+            expected="safetensors, or weights written by torch.save without pickled classes",
             to_do=f"use another file, e.g. {previous(path).name} if it is there",
             file=str(path),
         ) from error
     if not isinstance(state, dict):
         raise CorruptFileError(f"{path} holds a {type(state).__name__}, not named weights", file=str(path))
     return state
+
+
+def _read(path: Path) -> Any:
+    if path.suffix.lower() == ".safetensors":
+        from safetensors.torch import load_file
+
+        return load_file(path)
+    import torch
+
+    return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def previous(path: Path) -> Path:

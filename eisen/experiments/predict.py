@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from eisen._core.errors import ArgumentError, ConfigError, Problem
+from eisen._core.errors import ConfigError, Problem
 from eisen._core.sizes import memory_bytes, memory_text
-from eisen._core.types import Array, Geometry, meta_field
+from eisen._core.types import Geometry, meta_field
 from eisen.config import Experiment, Phase
 from eisen.experiments.artifacts import make_folder
 from eisen.experiments.lost_geometry import lost_geometry
-from eisen.experiments.prediction.committee import DISAGREEMENT, ENTROPY
+from eisen.experiments.prediction.label_values import channel_values
 from eisen.experiments.prediction.passes import CasePass, image_field
 from eisen.experiments.prediction.pending import Pending
 from eisen.experiments.prediction.places import Picture, Place, Volume, checked_format, is_volume_file, source_of
-from eisen.experiments.prediction.slabwise import Decided, decided_in_slabs
-from eisen.experiments.prediction.table import ClassNames, write_table
+from eisen.experiments.prediction.table import write_table
+from eisen.experiments.prediction.verdict import Judge, Verdict
 from eisen.experiments.prediction.writers import write_channels, write_labels
 
 if TYPE_CHECKING:
     from eisen.experiments.prediction.committee import Committee
-    from eisen.experiments.prediction.kinds import Meaning
     from eisen.experiments.session import Session
     from eisen.utils.distributed import Distribution
 
-__all__ = ["Predictor", "channel_values", "prediction_phase"]
+__all__ = ["Predictor", "prediction_phase"]
 
 
 class Predictor(CasePass):
@@ -61,9 +59,9 @@ class Predictor(CasePass):
         super().__init__(session, phase, committee, "Prediction")
         self.folder, self.with_probabilities = folder, with_probabilities
         self.rows: list[dict[str, str | float]] = []
-        self._values = channel_values(session.experiment)
-        self._labels = phase.hyper.labels or session.experiment.hyper.labels
-        committee.waits = self.memory is not None
+        labels = phase.hyper.labels or session.experiment.hyper.labels
+        values = channel_values(session.experiment)
+        self._judge = Judge(committee, values, labels, self.memory, with_probabilities)
         if self.memory is not None and phase.hyper.sliding_window is None:
             session.observer.on_message(
                 f"a budget of {memory_text(self.memory)} needs .SlidingWindow in {phase.name}, which is not set: "
@@ -100,79 +98,28 @@ class Predictor(CasePass):
 
     def on_case(self, number: int, batch: dict[str, Any], outputs: dict[str, Any]) -> None:
         """Write what the models say about a case."""
-        prediction = outputs[self.model.output_names[0]]
-        if isinstance(prediction, Pending):
-            decided = self._decided(prediction, batch, number)
-            if decided is not None:
-                self._note_labels(decided, batch, number)
-                return
-            prediction, outputs[ENTROPY], outputs[DISAGREEMENT] = prediction.whole()
-        values: Array = prediction[0].detach().cpu().numpy()
-        meaning = cast("Meaning", self.committee.meaning)
+        place = self._place(batch, number) if self._has_voxels(outputs) else None
+        verdict = self._judge.verdict(outputs, self.model.output_names[0], place)
         columns: dict[str, str | float] = {"case": self.names[number]}
-        if meaning.kind == "values":
-            names = ["value"] if len(values) == 1 else [f"value[{i}]" for i in range(len(values))]
-            columns |= {name: float(value) for name, value in zip(names, values, strict=True)}
-        elif meaning.kind == "classes":
-            columns |= self._classes(values, meaning).row(values)
-        else:
-            columns["file"] = self._write(self._place(batch, number), self.names[number], values).name
-        if meaning.link is not None:
-            columns["entropy"] = float(outputs[ENTROPY][0])
-        if not self.committee.is_alone:
-            columns["disagreement"] = float(outputs[DISAGREEMENT][0])
-        self.rows.append(columns)
+        if verdict.place is not None:
+            columns["file"] = self._write(verdict.place, self.names[number], verdict).name
+        self.rows.append(columns | verdict.columns)
 
-    def _decided(self, pending: Pending, batch: dict[str, Any], number: int) -> Decided | None:
-        """Return the label map of a case within the budget of memory; None: it is no label map of a volume."""
-        layout = pending.layout()
-        place = self._place(batch, number)
-        kind = cast("Meaning", self.committee.meaning).kind
-        if kind != "labels" or not isinstance(place, Volume) or pending.image.ndim != 5 or self.memory is None:
-            return None
-        channels = layout.grids[0].channels
-        if self.with_probabilities:
-            self._demand_room(channels, place)
-            return None
-        return decided_in_slabs(pending, place.geometry, self._values.get(channels), self.memory, layout)
+    def _has_voxels(self, outputs: dict[str, Any]) -> bool:
+        said, meaning = outputs[self.model.output_names[0]], self.committee.meaning
+        return isinstance(said, Pending) or (meaning is not None and meaning.kind in ("labels", "image"))
 
-    def _demand_room(self, channels: int, place: Volume) -> None:
-        """Refuse probability maps that the budget has no room for."""
-        needed = 3 * channels * 4 * math.prod(place.geometry.native.shape)
-        if self.memory is not None and needed > self.memory:
-            raise ArgumentError(
-                f"probability maps of {channels} classes need about {memory_text(needed)} of memory",
-                expected=f"no more than the budget of {memory_text(self.memory)}",
-                to_do="leave --probabilities out, which needs little memory, or raise --memory",
-            )
-
-    def _note_labels(self, decided: Decided, batch: dict[str, Any], number: int) -> None:
-        """Write a label map that is there already, and its row of the table."""
-        name, place = self.names[number], self._place(batch, number)
-        path = write_labels(self.folder, name, decided.labels, place, self._labels)
-        self.session.result.predictions.append(path)
-        columns: dict[str, str | float] = {"case": name, "file": path.name, "entropy": decided.entropy}
-        if not self.committee.is_alone:
-            columns["disagreement"] = decided.disagreement
-        self.rows.append(columns)
-
-    def _classes(self, likely: Array, meaning: Meaning) -> ClassNames:
-        n = len(likely)
-        values = self._values.get(n) or ([1] if n == 1 else list(range(n)))
-        return ClassNames(values, self._labels, exclusive=meaning.link is None or meaning.link.kind == "softmax")
-
-    def _write(self, place: Place, name: str, values: Array) -> Path:
+    def _write(self, place: Place, name: str, verdict: Verdict) -> Path:
         """Write the maps of a case and return the path of the first."""
         written = self.session.result.predictions
-        if cast("Meaning", self.committee.meaning).kind == "image":
+        if verdict.kind == "image":
             checked_format(self.format, has_numbers=True)
-            written.append(write_channels(self.folder, name, place.restored(values), place))
+            written.append(write_channels(self.folder, name, verdict.channels(), place))
             return written[-1]
-        labels = place.labels(values, self._values.get(len(values)))
-        path = write_labels(self.folder, name, labels, place, self._labels)
+        path = write_labels(self.folder, name, verdict.labels(), place, self._judge.label_names)
         written.append(path)
         if self.with_probabilities:
-            written.append(write_channels(self.folder, f"{name}_probabilities", place.restored(values), place))
+            written.append(write_channels(self.folder, f"{name}_probabilities", verdict.channels(), place))
         return path
 
     def _place(self, batch: dict[str, Any], number: int) -> Place:
@@ -199,18 +146,3 @@ def prediction_phase(experiment: Experiment) -> Phase:
             return phase
     problem = Problem("Prediction", "predict: the section is missing", "Prediction with Datasets", experiment.path)
     raise ConfigError([problem])
-
-
-def channel_values(experiment: Experiment) -> dict[int, list[int]]:
-    """Return which label value each output channel stands for, by the number of channels.
-
-    A model that was trained on `LabelMapToOneHot` has one channel per entry of its `classes`. Channels nothing is
-    known about count from 0.
-    """
-    found: dict[int, list[int]] = {}
-    for phase in experiment.phases.values():
-        for entry in (*phase.transforms, *phase.batch_transforms):
-            classes = entry.params.get("classes") if entry.name == "LabelMapToOneHot" else None
-            if isinstance(classes, Sequence) and all(isinstance(c, (int, float)) and c == int(c) for c in classes):
-                found.setdefault(len(classes), [int(c) for c in classes])
-    return found

@@ -108,7 +108,7 @@ def test_old_cases_go_and_others_stay(folder: Path, invoke: Invoke) -> None:
 def test_what_can_never_be_used_again_is_told_and_goes(folder: Path, invoke: Invoke, tmp_path: Path) -> None:
     assert to_clean(folder, unused=True) == []
     entry = next(entry for entry in list_cache(folder) if entry.n_cases == 2)
-    recipe = json.loads((entry.path / "recipe.json").read_text())
+    recipe = json.loads((entry.path / "recipe.json").read_text(encoding="utf-8"))
     recipe["recipe"]["eisen"] = "0.0.1"
     (entry.path / "recipe.json").write_text(json.dumps(recipe))
     assert "is outdated: eisen was 0.0.1" in invoke("cache", "ls").output

@@ -82,7 +82,7 @@ def test_the_schema_accepts_what_runs_and_refuses_what_does_not(invoke: Invoke, 
     import jsonschema
 
     schema = json.loads(invoke("schema").stdout)
-    document = json.loads(config.read_text())
+    document = json.loads(config.read_text(encoding="utf-8"))
     jsonschema.validate(document, schema)
     document["Training"]["Transforms"][1]["params"] = {"feilds": ["image"]}
     with pytest.raises(jsonschema.ValidationError):
@@ -91,7 +91,7 @@ def test_the_schema_accepts_what_runs_and_refuses_what_does_not(invoke: Invoke, 
 
 def test_the_schema_knows_the_modules_of_the_user(invoke: Invoke, config: Path, own_module: str) -> None:
     assert f"{own_module}.Shout" in invoke("schema", "--import", own_module).stdout
-    document = json.loads(config.read_text())
+    document = json.loads(config.read_text(encoding="utf-8"))
     document["Training"]["Transforms"].append({"type": f"{own_module}.Shout", "params": {"fields": ["image"]}})
     config.write_text(json.dumps(document))
     assert "in decibels" in invoke("schema", config).stdout

@@ -33,7 +33,7 @@ def spoiled(task: Path, tmp_path: Path) -> Path:
     for sub in ("imagesTr", "labelsTr"):
         (folder / sub / "box_2.nii.gz").rename(folder / sub / evil)
     listing = folder / "dataset.json"
-    listing.write_text(listing.read_text().replace("box_2.nii.gz", evil))
+    listing.write_text(listing.read_text(encoding="utf-8").replace("box_2.nii.gz", evil))
     return folder
 
 
@@ -105,7 +105,7 @@ def test_json_on_stdout_is_one_document(words: list[str], spoiled: Path, invoke:
 def test_json_to_a_file_leaves_the_screen_to_people(task: Path, tmp_path: Path, invoke: Invoke) -> None:
     done = invoke("data", "check", task, "--json", tmp_path / "report.json")
     assert "no findings" in done.stdout
-    assert json.loads((tmp_path / "report.json").read_text())["status"] == "ok"
+    assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["status"] == "ok"
 
 
 class Page(HTMLParser):
@@ -124,7 +124,7 @@ class Page(HTMLParser):
 def test_the_html_report_stands_alone_and_escapes_names(spoiled: Path, tmp_path: Path, invoke: Invoke) -> None:
     done = invoke("data", "check", spoiled, "--html", tmp_path / "report.html")
     assert done.exit_code == 4
-    text = (tmp_path / "report.html").read_text()
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
     page = Page()
     page.feed(text)
     assert page.links == []
@@ -184,5 +184,5 @@ def test_examples_in_help_keep_their_lines(command: tuple[str, ...], invoke: Inv
 
 
 def test_the_page_explains_every_code() -> None:
-    rows = re.findall(r"^\| `([a-z-]+)` \| (\w+) \| (.+) \| (.+) \|$", DOCS.read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| `([a-z-]+)` \| (\w+) \| (.+) \| (.+) \|$", DOCS.read_text(encoding="utf-8"), re.MULTILINE)
     assert rows == [(kind.code, kind.severity.value, kind.meaning, kind.to_do) for kind in KINDS.values()]

@@ -52,7 +52,7 @@ def test_several_models_and_views(invoke: Invoke, place: Path, tmp_path: Path) -
     words = [word for path in models for word in ("--model", path)]
     done = command(invoke, place, "predict", *words, "--tta", "flips:0", "--output", tmp_path, "--probabilities")
     assert done.exit_code == 0, done.output
-    assert (tmp_path / "predictions.csv").read_text().startswith("case,file,entropy,disagreement")
+    assert (tmp_path / "predictions.csv").read_text(encoding="utf-8").startswith("case,file,entropy,disagreement")
     assert sorted(path.name for path in tmp_path.glob("*.gz")) == ["box_4.nii.gz", "box_4_probabilities.nii.gz"]
 
 

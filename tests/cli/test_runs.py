@@ -60,7 +60,7 @@ def test_set_and_seed_override_the_configuration(invoke: Invoke, config: Path, t
     where = tmp_path / "artifacts"
     done = train(invoke, config, task, where, 1, "--seed", 11, "--set", "Training.Optimizer[0].params.lr=0.5")
     assert done.exit_code == 0, done.output
-    record = json.loads((where / "run.json").read_text())
+    record = json.loads((where / "run.json").read_text(encoding="utf-8"))
     assert record["seed"] == 11
     assert record["config"]["Training"]["Optimizer"][0]["params"]["lr"] == 0.5
 

@@ -81,7 +81,7 @@ def test_reproduce_gives_identical_weights(invoke: Invoke, trained: Path, tmp_pa
 
 def test_reproduce_of_changed_code_or_data_exits_with_1(invoke: Invoke, trained: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(trained / "second", tmp_path / "copy")
-    config = json.loads((copy / "config.json").read_text())
+    config = json.loads((copy / "config.json").read_text(encoding="utf-8"))
     config["Training"]["Optimizer"][0]["params"]["lr"] = 0.05
     (copy / "config.json").write_text(json.dumps(config))
     done = invoke("runs", "reproduce", copy, "--json")

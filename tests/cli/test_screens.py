@@ -241,7 +241,7 @@ def test_a_bad_configuration_shows_all_problems_with_their_lines(invoke: Invoke,
     assert "Traceback" not in done.stderr
     problems = [line for line in done.stderr.splitlines() if line.startswith(f"{config}:")]
     assert len(problems) >= 3
-    lines = config.read_text().splitlines()
+    lines = config.read_text(encoding="utf-8").splitlines()
     for word in ("n_filtres", "CropCentredSubVolumes"):
         line = next(problem for problem in problems if word in problem)
         assert word in lines[int(line.removeprefix(f"{config}:").partition(":")[0]) - 1]

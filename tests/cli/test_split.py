@@ -58,7 +58,7 @@ def test_groups_and_classes_have_columns(freeze) -> None:
 def test_machines_read_what_was_made(freeze, tmp_path: Path) -> None:
     done = freeze("--no-group", "--folds", 2, "--json", "-o", "other.json")
     document = json.loads(done.stdout)
-    assert document["digest"] == json.loads((tmp_path / "other.json").read_text())["digest"]
+    assert document["digest"] == json.loads((tmp_path / "other.json").read_text(encoding="utf-8"))["digest"]
     assert document["folds"][0] == {"name": "0", "training": 1, "validation": 1, "test": 2}
 
 
@@ -99,7 +99,7 @@ def test_another_split_takes_no_file_by_accident(freeze, tmp_path: Path) -> None
 def test_a_split_that_was_tampered_with_or_does_not_fit_is_refused(freeze, invoke: Invoke, task: Path, tmp_path: Path):
     freeze("--no-group", "--folds", 2)
     path = tmp_path / "split.json"
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("box_1", "box_9"))
     done = invoke("split", "split.json")
     assert done.exit_code == 4
@@ -114,7 +114,7 @@ def test_a_split_that_was_tampered_with_or_does_not_fit_is_refused(freeze, invok
 
 def test_nested_and_repeated_folds_have_their_names(freeze, tmp_path: Path) -> None:
     assert freeze("--no-group", "--folds", 2, "--nested", 2, "-o", "nested.json").exit_code == 0
-    names = [fold["name"] for fold in json.loads((tmp_path / "nested.json").read_text())["folds"]]
+    names = [fold["name"] for fold in json.loads((tmp_path / "nested.json").read_text(encoding="utf-8"))["folds"]]
     assert names == ["0/0", "0/1", "1/0", "1/1"]
     done = freeze("--no-group", "--folds", 2, "--repeats", 25, "-o", "many.json")
     assert "and 10 more folds" in done.output

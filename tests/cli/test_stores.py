@@ -163,7 +163,7 @@ def test_check_says_that_a_store_is_whole_or_what_is_wrong(invoke, task, config,
     assert "missing   box_0: image: there is no such array" in result.output
     assert "2 findings: 1 missing, 1 damaged" in result.output
     document = json.loads(invoke("data", "check", out, "--json").stdout)
-    assert document == json.loads(report.read_text())
+    assert document == json.loads(report.read_text(encoding="utf-8"))
     assert document["status"] == "damaged"
     assert [(f["kind"], f["case"], f["field"]) for f in document["findings"]] == [
         ("missing", "box_0", "image"),

@@ -24,7 +24,7 @@ def toys(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def good() -> dict[str, Any]:
     """A configuration without a fault, free to be changed."""
-    config: dict[str, Any] = json.loads((HERE / "good.json").read_text())
+    config: dict[str, Any] = json.loads((HERE / "good.json").read_text(encoding="utf-8"))
     return config
 
 

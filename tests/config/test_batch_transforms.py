@@ -17,7 +17,9 @@ BOTH = pytest.mark.parametrize("name", ["BatchTransforms", "batch_transforms"])
 
 @pytest.fixture
 def good() -> dict[str, Any]:
-    document: dict[str, Any] = json.loads((Path(__file__).parents[2] / "examples" / "phantom.json").read_text())
+    document: dict[str, Any] = json.loads(
+        (Path(__file__).parents[2] / "examples" / "phantom.json").read_text(encoding="utf-8")
+    )
     return document
 
 
@@ -51,7 +53,7 @@ def test_a_mistake_in_it_is_shown_where_it_stands_in_the_file(good: dict[str, An
     with pytest.raises(ConfigError) as caught:
         read_config(path)
     wrong = next(problem for problem in caught.value.problems if "feilds" in problem.where)
-    line = next(n for n, text in enumerate(path.read_text().splitlines(), 1) if "feilds" in text)
+    line = next(n for n, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1) if "feilds" in text)
     assert (wrong.where, wrong.line) == ("Training.BatchTransforms[0].params.feilds", line)
     assert "did you mean 'fields'" in wrong.expected
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from eisen._core.errors import ConfigError
 from eisen.config import Entry, Experiment, Hyperparameters, Phase, read_config
 
-GOOD: dict[str, Any] = json.loads((Path(__file__).parent / "good.json").read_text())
+GOOD: dict[str, Any] = json.loads((Path(__file__).parent / "good.json").read_text(encoding="utf-8"))
 MODEL = GOOD["General"]["Models"]
 DATASET = GOOD["Training"]["Datasets"]
 

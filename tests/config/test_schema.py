@@ -36,7 +36,7 @@ def config(section: str, kind: str, params: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_example_files_are_valid(schema: Draft202012Validator, path: Path) -> None:
-    assert [error.message for error in schema.iter_errors(json.loads(path.read_text()))] == []
+    assert [error.message for error in schema.iter_errors(json.loads(path.read_text(encoding="utf-8")))] == []
 
 
 @pytest.mark.parametrize("section", ENTRIES)

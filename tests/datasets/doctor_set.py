@@ -80,6 +80,6 @@ def copied(folder: Path, case: str, onto: str, *fields: str) -> None:
 
 def relisted(folder: Path, file: str, change: Callable[[list[dict[str, str]]], Any]) -> None:
     """Change the list of cases of a dataset.json in place."""
-    content = json.loads((folder / file).read_text())
+    content = json.loads((folder / file).read_text(encoding="utf-8"))
     change(content["training"])
     (folder / file).write_text(json.dumps(content))

@@ -57,7 +57,7 @@ def test_members_with_folders_of_their_own_name_their_files_absolutely(tmp_path)
         part.data_dir = str(tmp_path / name)
         parts.append(part)
     both = ConcatDataset(parts, data_dir=tmp_path)
-    assert [(tmp_path / case["text"]).read_text() for case in both] == ["one/x.txt", "two/x.txt"]
+    assert [(tmp_path / case["text"]).read_text(encoding="utf-8") for case in both] == ["one/x.txt", "two/x.txt"]
     assert both.peek(1)["text"] == str(tmp_path / "two" / "x.txt")
 
 

@@ -401,7 +401,7 @@ def test_a_folder_that_cannot_be_written_is_one_card_that_names_it(data, tmp_pat
     assert "EISEN_CACHE" in card.to_do
     assert not list(tmp_path.rglob("*.part"))
     if root.is_file():
-        assert root.read_text() == "a thesis"
+        assert root.read_text(encoding="utf-8") == "a thesis"
 
 
 def test_a_cache_that_is_complete_may_be_read_only(data, tmp_path, monkeypatch):

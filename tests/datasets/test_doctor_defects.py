@@ -121,7 +121,7 @@ def only_core_of(size: int) -> Callable[[np.ndarray], np.ndarray]:
 def renamed_patients(folder: Path) -> None:
     """Call a training case and a validation case by one patient, and all others by their own."""
     for file in ("dataset.json", "dataset_train.json", "dataset_val.json"):
-        content = json.loads((folder / file).read_text())
+        content = json.loads((folder / file).read_text(encoding="utf-8"))
         for case in content["training"]:
             for field, name in case.items():
                 letter = Path(name).name[5]
@@ -163,7 +163,7 @@ def first_into(listing: str, other: str) -> Plant:
     """List the case of a file in another file too."""
 
     def plant(folder: Path) -> None:
-        case = json.loads((folder / other).read_text())["training"][3]
+        case = json.loads((folder / other).read_text(encoding="utf-8"))["training"][3]
         relisted(folder, listing, lambda cases: cases.append(case))
 
     return plant
@@ -276,7 +276,7 @@ def every_file(folder: Path) -> list[Path]:
 
 
 def declare_more(folder: Path) -> None:
-    content = json.loads((folder / "dataset.json").read_text())
+    content = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
     content["labels"]["3"] = "shell"
     (folder / "dataset.json").write_text(json.dumps(content))
 

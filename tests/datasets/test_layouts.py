@@ -53,7 +53,7 @@ def test_the_first_version_of_nnunet_has_modality_and_no_ending(tmp_path):
 
 
 def test_a_list_of_files_in_the_description_is_followed(raw):
-    content = json.loads((raw / "dataset.json").read_text())
+    content = json.loads((raw / "dataset.json").read_text(encoding="utf-8"))
     content["dataset"] = {"z": {"images": ["../x/1.mha", "../x/2.mha"], "label": "../x/3.mha"}}
     (raw / "dataset.json").write_text(json.dumps(content))
     assert NnUNetDataset(raw)[0] == {"image_0000": "../x/1.mha", "image_0001": "../x/2.mha", "label": "../x/3.mha"}

@@ -18,11 +18,11 @@ def drawn():
 
 
 def test_the_layout_is_that_of_the_decathlon(phantom_folder):
-    content = json.loads((phantom_folder / "dataset.json").read_text())
+    content = json.loads((phantom_folder / "dataset.json").read_text(encoding="utf-8"))
     assert set(content["labels"]) == {"0", "1", "2", "3"}
     assert (content["numTraining"], content["numTest"]) == (6, 1)
-    train = json.loads((phantom_folder / "dataset_train.json").read_text())["training"]
-    held_out = json.loads((phantom_folder / "dataset_val.json").read_text())["training"]
+    train = json.loads((phantom_folder / "dataset_train.json").read_text(encoding="utf-8"))["training"]
+    held_out = json.loads((phantom_folder / "dataset_val.json").read_text(encoding="utf-8"))["training"]
     assert (len(train), len(held_out)) == (4, 2)
     assert train + held_out == content["training"]
     assert len(MSDDataset(phantom_folder, "dataset.json", "test")) == 1

@@ -308,7 +308,7 @@ def test_a_missing_list_names_the_nearest_file(claim, tree):
 def test_a_missing_column_names_file_and_column(claim, tree):
     for column in claim.columns:
         path = tree / claim.list_file
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
         path.write_text(text.replace(column, f"{column}_", 1))
         if claim.name.startswith("RSNAIntra"):  # there the place of a column counts, not its name
             claim.build(tree)

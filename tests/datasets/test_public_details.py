@@ -35,7 +35,11 @@ def patches(tmp_path):
 def test_every_old_name_of_the_data_sets_resolves():
     if not LEGACY.exists():
         pytest.skip("the list of old names is not on this machine")
-    rows = [line.split("\t") for line in LEGACY.read_text().splitlines() if line.startswith("eisen.datasets.")]
+    rows = [
+        line.split("\t")
+        for line in LEGACY.read_text(encoding="utf-8").splitlines()
+        if line.startswith("eisen.datasets.")
+    ]
     assert len(rows) > 35
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)

@@ -111,7 +111,7 @@ def test_the_pages_are_written_with_small_pictures_and_the_reference_leads_to_th
         srcdir = tmp_path
 
     pages.write_gallery(App())
-    index = (tmp_path / "gallery" / "index.rst").read_text()
+    index = (tmp_path / "gallery" / "index.rst").read_text(encoding="utf-8")
     for name in ENTRIES:
         assert f"<gallery-{name}>`" in index
         text = "\n".join(pages.reference_lines(name))

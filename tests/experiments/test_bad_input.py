@@ -307,6 +307,6 @@ def test_a_run_that_failed_says_so_in_its_record(config, make_run, data_dir, tmp
     (data_dir / IMAGE).unlink()
     with pytest.raises(MissingFileError):
         make_run(config).train(1)
-    record = json.loads((tmp_path / "artifacts/run.json").read_text())
+    record = json.loads((tmp_path / "artifacts/run.json").read_text(encoding="utf-8"))
     assert record["status"] == "failed"
     assert record["error"].startswith("MissingFileError")

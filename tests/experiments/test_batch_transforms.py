@@ -86,7 +86,7 @@ def test_an_error_names_case_step_and_place_in_the_configuration(make_run, late_
 
 
 def test_predictions_come_back_from_batches_that_were_moved(make_run, config, data_dir, tmp_path):
-    cases = [{"image": case["image"]} for case in json.loads((data_dir / "all.json").read_text())]
+    cases = [{"image": case["image"]} for case in json.loads((data_dir / "all.json").read_text(encoding="utf-8"))]
     (data_dir / "images.json").write_text(json.dumps(cases))
     net = entry("tiny_parts.Brightness", input_names=["image"], output_names=["predictions"])
     config["General"]["Models"] = [net]

@@ -47,11 +47,11 @@ def test_the_choice_of_workers_is_told_once_per_phase_and_kept_in_the_record(cho
     chosen.train(2)
     lines = [line for line in told.messages if "read the data (1)" in line]
     assert [line.split(":")[0] for line in lines] == ["Training", "Validation"]
-    record = json.loads((tmp_path / "artifacts" / "run.json").read_text())
+    record = json.loads((tmp_path / "artifacts" / "run.json").read_text(encoding="utf-8"))
     assert {f"{phase}: {line}" for phase, line in record["reading"].items()} == set(lines)
     assert all(line.startswith(("threads", "processes")) for line in record["reading"].values())
 
 
 def test_a_run_that_nobody_watches_leaves_the_log_alone(chosen, tmp_path, data_dir):
     Run(chosen.experiment, data_dir, tmp_path / "silent").train(1)
-    assert "reading" not in json.loads((tmp_path / "silent" / "run.json").read_text())
+    assert "reading" not in json.loads((tmp_path / "silent" / "run.json").read_text(encoding="utf-8"))

@@ -39,8 +39,11 @@ def test_an_interrupted_run_continues_as_if_nothing_had_happened(config, make_ru
     assert result.interrupted
     assert result.n_epochs == {1: 0, 4: 1, 6: 2}[at_batch]  # the sixth is the last one: the epoch is finished first
     assert signal.getsignal(signal.SIGINT) is handler
-    assert json.loads((tmp_path / "artifacts/run.json").read_text())["status"] == "interrupted"
-    assert json.loads((tmp_path / "artifacts/log.jsonl").read_text().splitlines()[-1])["event"] == "interrupt"
+    assert json.loads((tmp_path / "artifacts/run.json").read_text(encoding="utf-8"))["status"] == "interrupted"
+    assert (
+        json.loads((tmp_path / "artifacts/log.jsonl").read_text(encoding="utf-8").splitlines()[-1])["event"]
+        == "interrupt"
+    )
 
     make_run(config, resume=True).train(2)
     make_run(config, "whole").train(2)
@@ -60,7 +63,7 @@ def test_the_run_stops_after_the_batch_and_says_what_happens(config, make_run):
 def test_the_second_ctrl_c_is_immediate(config, make_run, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         make_run(config, observer=CtrlC(1, times=2)).train(2)
-    assert json.loads((tmp_path / "artifacts/run.json").read_text())["status"] == "interrupted"
+    assert json.loads((tmp_path / "artifacts/run.json").read_text(encoding="utf-8"))["status"] == "interrupted"
 
 
 def test_hooks_do_not_take_a_part_of_an_epoch_for_the_best_one(config, make_run, tmp_path):

@@ -19,7 +19,7 @@ IDENTITY = np.eye(4)
 @pytest.fixture
 def predict_config(config, data_dir):
     """Predict bright voxels of the six cases, images only."""
-    cases = [{"image": case["image"]} for case in json.loads((data_dir / "all.json").read_text())]
+    cases = [{"image": case["image"]} for case in json.loads((data_dir / "all.json").read_text(encoding="utf-8"))]
     (data_dir / "images.json").write_text(json.dumps(cases))
     net = entry("tiny_parts.Brightness", input_names=["image"], output_names=["predictions"])
     config["General"]["Models"] = [net]

@@ -33,7 +33,7 @@ SLIDING = {"type": ".SlidingWindow", "params": {"window": [6, 8, 5], "overlap": 
 @pytest.fixture
 def window_config(config, data_dir):
     """Predict bright voxels of the six cases through windows."""
-    cases = [{"image": case["image"]} for case in json.loads((data_dir / "all.json").read_text())]
+    cases = [{"image": case["image"]} for case in json.loads((data_dir / "all.json").read_text(encoding="utf-8"))]
     (data_dir / "images.json").write_text(json.dumps(cases))
     config["General"]["Models"] = [entry("tiny_parts.TwoClasses", input_names=["image"], output_names=["predictions"])]
     steps = [
@@ -78,7 +78,9 @@ def test_a_budget_of_memory_changes_no_voxel_and_no_number(predicted, tmp_path, 
     slabs = predicted(output=tmp_path / "slabs", tta=tta, memory=memory)
     for a, b in zip(voxels(plain), voxels(slabs), strict=True):
         assert np.array_equal(a, b)
-    tables = [(tmp_path / name / "predictions.csv").read_text().splitlines() for name in ("plain", "slabs")]
+    tables = [
+        (tmp_path / name / "predictions.csv").read_text(encoding="utf-8").splitlines() for name in ("plain", "slabs")
+    ]
     assert tables[0][0] == tables[1][0]
     for one, other in zip(tables[0][1:], tables[1][1:], strict=True):
         np.testing.assert_allclose(*([float(x) for x in row.split(",")[2:]] for row in (one, other)), atol=2e-6)
@@ -87,7 +89,7 @@ def test_a_budget_of_memory_changes_no_voxel_and_no_number(predicted, tmp_path, 
 def test_the_budget_of_the_configuration_counts_too(predicted, window_config, tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        "eisen.experiments.predict.decided_in_slabs", lambda *a: seen.append(a[3]) or decided_in_slabs(*a)
+        "eisen.experiments.prediction.verdict.decided_in_slabs", lambda *a: seen.append(a[3]) or decided_in_slabs(*a)
     )
     window_config["Prediction"]["Hyperparameters"].append(entry(".Memory", value="3 MB"))
     predicted(output=tmp_path / "out")
@@ -287,7 +289,7 @@ from eisen.experiments.prediction.pending import Pending
 from eisen.experiments.prediction.slabwise import decided_in_slabs
 torch.set_num_threads(1)
 def status(key):
-    line = next(l for l in Path("/proc/self/status").read_text().splitlines() if l.startswith(key))
+    line = next(l for l in Path("/proc/self/status").read_text(encoding="utf-8").splitlines() if l.startswith(key))
     return float(line.split()[1]) * 1000
 def decide(size, budget):
     pending = Pending(committee_of(100, [32, 32, 32]), (torch.rand(1, 1, *size),))

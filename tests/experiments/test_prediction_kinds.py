@@ -200,7 +200,12 @@ def test_the_table_has_the_cases_before_an_error(predict, pictures, data_dir, tm
     (data_dir / "photos/1.png").write_bytes(b"no picture")
     with pytest.raises(Exception, match=r"1\.png"):
         predict(pictures)
-    assert (tmp_path / "artifacts/predictions/predictions.csv").read_text().splitlines()[1].startswith("0,0.png")
+    assert (
+        (tmp_path / "artifacts/predictions/predictions.csv")
+        .read_text(encoding="utf-8")
+        .splitlines()[1]
+        .startswith("0,0.png")
+    )
 
 
 def test_what_the_model_has_applied_already_is_not_applied_again():

@@ -93,7 +93,7 @@ def test_the_temperature_of_an_ensemble_acts_on_the_mean(make_run, config, save,
 
 def test_augmentation_works_for_classes_and_shows_how_far_views_are_apart(make_run, config, save):
     file = save("a.pt")
-    plain = make_run(config, model=file).predict().table.read_text()
+    plain = make_run(config, model=file).predict().table.read_text(encoding="utf-8")
     result = make_run(config, model=file).predict(tta="flips")
     np.testing.assert_allclose(column(result, "probability[1]"), bright(0.5), atol=1e-5)
     np.testing.assert_allclose(column(result, "disagreement"), 0, atol=1e-6)
@@ -164,7 +164,7 @@ def test_a_missing_member_is_named_before_anything_is_computed(make_run, config,
 )
 def test_a_wrong_ensemble_file_is_named(change, message, tmp_path):
     path = ensemble_file(tmp_path, ["a.pt"])
-    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **change}))
     with pytest.raises(CorruptFileError, match=message):
         Ensemble.of([path])
 

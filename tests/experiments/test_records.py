@@ -86,9 +86,13 @@ def test_numbers_that_json_cannot_hold_become_null(tmp_path):
     artifacts = Artifacts(tmp_path / "new" / "folder")
     artifacts.prepare()
     artifacts.write_json(artifacts.run_json, {"loss": math.nan, "path": tmp_path, "shape": (1, 2)})
-    assert json.loads(artifacts.run_json.read_text()) == {"loss": None, "path": str(tmp_path), "shape": [1, 2]}
+    assert json.loads(artifacts.run_json.read_text(encoding="utf-8")) == {
+        "loss": None,
+        "path": str(tmp_path),
+        "shape": [1, 2],
+    }
     artifacts.append("epoch", loss=math.inf)
-    assert json.loads(artifacts.log.read_text())["loss"] is None
+    assert json.loads(artifacts.log.read_text(encoding="utf-8"))["loss"] is None
 
 
 def test_the_checkpoint_before_is_kept(tmp_path):

@@ -53,7 +53,7 @@ def test_everything_is_written_where_it_is_said(make_run, config, tmp_path):
     what = {text: path for path, text in result.artifacts}
     assert {"best model", "last checkpoint", "TensorBoard curves", "log", "record of the run"} <= set(what)
     assert all(path.exists() for path in what.values())
-    record = json.loads((root / "run.json").read_text())
+    record = json.loads((root / "run.json").read_text(encoding="utf-8"))
     assert record["status"] == "complete"
     assert record["seed"] == 3
     assert record["epochs_complete"] == 2
@@ -62,7 +62,7 @@ def test_everything_is_written_where_it_is_said(make_run, config, tmp_path):
     assert len(record["data"]["Training"]["digest"]) == 64
     assert record["versions"]["torch"].startswith(torch.__version__.partition("+")[0])
     assert str(tmp_path) not in json.dumps({**record, "config": None})
-    lines = [json.loads(line) for line in (root / "log.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (root / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [line["event"] for line in lines] == ["start", *["epoch"] * 4, "end"]
     assert lines[1]["learning_rates"] == [0.05]
     assert lines[3]["learning_rates"] == [pytest.approx(0.045)]
@@ -139,7 +139,7 @@ def test_a_resumed_run_equals_one_that_was_never_stopped(make_run, config):
 def test_the_log_of_a_resumed_run_goes_on(make_run, config, tmp_path):
     make_run(config).train(1)
     make_run(config, resume=True).train(2)
-    lines = [json.loads(line) for line in (tmp_path / "artifacts/log.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (tmp_path / "artifacts/log.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [line["epoch"] for line in lines if line["event"] == "epoch"] == [0, 0, 1, 1]
     assert lines[4]["event"] == "start"
     assert lines[4]["first_epoch"] == 1
@@ -215,8 +215,8 @@ def test_testing_runs_its_own_phase(make_run, config, tmp_path):
     result = make_run(config).test()
     assert [row.phase for row in result.rows] == ["Testing"]
     assert "dice_metric" in result.rows[0].metrics
-    assert json.loads((tmp_path / "artifacts/test.json").read_text())["status"] == "complete"
-    assert json.loads((tmp_path / "artifacts/run.json").read_text())["command"] == "train"
+    assert json.loads((tmp_path / "artifacts/test.json").read_text(encoding="utf-8"))["status"] == "complete"
+    assert json.loads((tmp_path / "artifacts/run.json").read_text(encoding="utf-8"))["command"] == "train"
 
 
 def test_a_missing_phase_is_a_problem_of_the_configuration(make_run, config):

@@ -21,7 +21,7 @@ def json_set(name):
 def labelled(data_dir):
     """Give the cases of training a class: one of four is ill."""
     file = data_dir / "train.json"
-    cases = json.loads(file.read_text())
+    cases = json.loads(file.read_text(encoding="utf-8"))
     file.write_text(json.dumps([{**case, "ill": int(n == 0)} for n, case in enumerate(cases)]))
 
 
@@ -89,7 +89,7 @@ def test_data_sets_inside_of_data_sets(config, make_run):
     config["Training"]["Datasets"] = [entry("eisen.datasets.CachedDataset", dataset=some)]
     run = make_run(config, "cached")
     assert run.train().rows[0].n_batches == 2
-    facts = json.loads((run.artifacts.root / "run.json").read_text())
+    facts = json.loads((run.artifacts.root / "run.json").read_text(encoding="utf-8"))
     assert facts["data"]["Training"]["n_cases"] == 3
     assert "digest" in json.dumps(facts["data"]["Training"])
     assert plain.experiment.digest != run.experiment.digest
@@ -132,7 +132,7 @@ def test_batches_are_logged_and_the_end_is_announced(config, make_run, monkeypat
     ]
     run = make_run(config)
     run.train()
-    lines = (run.artifacts.root / "batches_training.jsonl").read_text().splitlines()
+    lines = (run.artifacts.root / "batches_training.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["step"] for line in lines] == [1, 2, 3, 4]
     assert told == ["hippocampus: Training has started", "hippocampus: Training is complete"]
 

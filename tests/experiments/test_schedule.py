@@ -13,7 +13,9 @@ from eisen._core.errors import TrainingError
 
 def rates_in(log):
     return [
-        line["learning_rates"][0] for line in map(json.loads, log.read_text().splitlines()) if "learning_rates" in line
+        line["learning_rates"][0]
+        for line in map(json.loads, log.read_text(encoding="utf-8").splitlines())
+        if "learning_rates" in line
     ]
 
 

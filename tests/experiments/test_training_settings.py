@@ -181,7 +181,10 @@ def test_two_optimizers_by_name(config, make_run):
     state = torch.load(run.artifacts.checkpoint, weights_only=True)
     assert list(state["optimizers"]) == ["first", "second"]
     assert state["optimizers"]["second"]["param_groups"][0]["lr"] == pytest.approx(0.005)
-    rates = [json.loads(line).get("learning_rates") for line in run.artifacts.history.read_text().splitlines()]
+    rates = [
+        json.loads(line).get("learning_rates")
+        for line in run.artifacts.history.read_text(encoding="utf-8").splitlines()
+    ]
     assert [each for each in rates if each] == [
         {"first": [0.01], "second": [0.02]},
         {"first": [0.01], "second": [0.01]},
@@ -226,7 +229,10 @@ def test_the_plateau_of_a_metric_of_the_validation(config, make_run):
     ]
     run = make_run(config)
     run.train(3)
-    rates = [json.loads(line).get("learning_rates") for line in run.artifacts.history.read_text().splitlines()]
+    rates = [
+        json.loads(line).get("learning_rates")
+        for line in run.artifacts.history.read_text(encoding="utf-8").splitlines()
+    ]
     assert [each["default"][0] for each in rates if each] == pytest.approx([0.05, 0.05, 0.005])
 
 
@@ -265,7 +271,7 @@ def test_skipped_batches_are_in_the_history(config, make_run, monkeypatch):
     run = make_run(config)
     result = run.train(1)
     assert result.rows[0].n_skipped == 1
-    assert json.loads(run.artifacts.history.read_text().splitlines()[0])["n_skipped"] == 1
+    assert json.loads(run.artifacts.history.read_text(encoding="utf-8").splitlines()[0])["n_skipped"] == 1
 
 
 def test_equal_runs_have_equal_histories(config, make_run):
@@ -275,17 +281,21 @@ def test_equal_runs_have_equal_histories(config, make_run):
     second = make_run(config, "two", resume=True)
     second.train(2)
     assert first.artifacts.history.read_bytes() == second.artifacts.history.read_bytes()
-    assert len(first.artifacts.history.read_text().splitlines()) == 4
+    assert len(first.artifacts.history.read_text(encoding="utf-8").splitlines()) == 4
 
 
 def test_the_diary_is_completed_after_a_kill_between_checkpoint_and_diary(config, make_run):
     run = make_run(config)
     run.train(2)
-    lines = run.artifacts.log.read_text().splitlines()
+    lines = run.artifacts.log.read_text(encoding="utf-8").splitlines()
     kept = [line for line in lines if json.loads(line).get("epoch") != 1]
     run.artifacts.log.write_text("\n".join(kept) + '\n{"event": "epo')
     make_run(config, resume=True).train(2)
-    events = [json.loads(line) for line in run.artifacts.log.read_text().splitlines() if not line.endswith('"epo')]
+    events = [
+        json.loads(line)
+        for line in run.artifacts.log.read_text(encoding="utf-8").splitlines()
+        if not line.endswith('"epo')
+    ]
     assert [(e["epoch"], e["phase"]) for e in events if e["event"] == "epoch"] == [
         (0, "Training"),
         (0, "Validation"),

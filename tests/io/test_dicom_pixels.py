@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import locale
 import shutil
 from pathlib import Path
 
@@ -115,7 +116,9 @@ def compress(file: str, syntax: str) -> None:
     writer.UseCompressionOn()
     writer.SetCompressor("JPEG")
     writer.SetFileName(file)
+    before = locale.setlocale(locale.LC_ALL)
     writer.Execute(image)
+    locale.setlocale(locale.LC_ALL, before)  # ITK leaves "C", in which files opened without an encoding are ASCII
     assert pydicom.dcmread(file).file_meta.TransferSyntaxUID == pydicom.uid.JPEGLosslessSV1
     edited(file, **{k: dataset[k].value for k in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")})
 

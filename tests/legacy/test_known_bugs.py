@@ -225,7 +225,7 @@ def test_18_apex_that_is_not_there_is_named(net: Any, batches: Any) -> None:
 
 def test_18_mixed_precision_uses_no_deprecated_names() -> None:
     folder = Path(eisen.utils.workflows.__file__).parent
-    assert not [path for path in folder.rglob("*.py") if "torch.cuda.amp" in path.read_text()]
+    assert not [path for path in folder.rglob("*.py") if "torch.cuda.amp" in path.read_text(encoding="utf-8")]
 
 
 def test_19_patience_ends_on_a_plateau(net: Any, batches: Any) -> None:

@@ -12,7 +12,7 @@ from eisen._core.errors import EisenError
 from eisen.config import read_config
 from eisen.experiments import Run, RunResult
 
-EXAMPLE = json.loads((Path(__file__).parents[2] / "examples" / "phantom.json").read_text())
+EXAMPLE = json.loads((Path(__file__).parents[2] / "examples" / "phantom.json").read_text(encoding="utf-8"))
 SMALL = [
     "General.NumWorkers=0",
     "General.Threads=1",

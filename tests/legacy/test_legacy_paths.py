@@ -10,7 +10,7 @@ import pytest
 
 from eisen._core.legacy import GONE, RENAMED
 
-PATHS = (Path(__file__).parent / "legacy-paths.txt").read_text().split()
+PATHS = (Path(__file__).parent / "legacy-paths.txt").read_text(encoding="utf-8").split()
 
 
 def resolve(path: str) -> object:

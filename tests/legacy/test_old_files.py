@@ -11,7 +11,7 @@ from eisen._core.legacy import GONE, RENAMED, resolve_attribute
 from eisen.config import build, locate, read_config
 
 HERE = Path(__file__).parent
-ENDED = (HERE / "ended_paths.txt").read_text().split()
+ENDED = (HERE / "ended_paths.txt").read_text(encoding="utf-8").split()
 
 
 def test_the_example_of_the_old_cli_is_read_unchanged() -> None:

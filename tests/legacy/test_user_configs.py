@@ -91,7 +91,7 @@ def named_in(value: Any) -> Iterator[str]:
 
 
 def test_the_configurations_name_all_there_was() -> None:
-    named = {name for path in CONFIGS.glob("*.json") for name in named_in(json.loads(path.read_text()))}
+    named = {name for path in CONFIGS.glob("*.json") for name in named_in(json.loads(path.read_text(encoding="utf-8")))}
     wanted = [f"datasets.{name}" for name in DATASETS.split()] + [
         f"transforms.imaging.{name}" for name in TRANSFORMS.split()
     ]

@@ -112,11 +112,14 @@ def test_crossval_trains_on_patches_and_measures_whole_cases_once(
     words = ["--folds", 2, "--no-group", "--data_dir", phantom_folder, "--artifact_dir", tmp_path / "cv"]
     document = json.loads(eisen("crossval", written(config, tmp_path), 1, *words, "--json").stdout)
     assert document["status"] == "ok"
-    measured = [json.loads(path.read_text()) for path in sorted((tmp_path / "cv").rglob("scores.json"))]
+    measured = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((tmp_path / "cv").rglob("scores.json"))]
     assert sorted(case for each in measured for case in each["cases"]) == NAMES
-    records = [json.loads(path.read_text()) for path in sorted((tmp_path / "cv").rglob("run.json"))]
+    records = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((tmp_path / "cv").rglob("run.json"))]
     assert [record["data"]["Training"]["n_cases"] for record in records] == [2, 2], "cases are counted, not patches"
-    lists = [json.loads(path.read_text())["data"] for path in sorted((tmp_path / "cv").rglob("provenance.json"))]
+    lists = [
+        json.loads(path.read_text(encoding="utf-8"))["data"]
+        for path in sorted((tmp_path / "cv").rglob("provenance.json"))
+    ]
     assert all(not set(each["Training"]["cases"]) & set(each["Validation"]["cases"]) for each in lists)
 
 

@@ -258,7 +258,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ArtifactError, match="folder does not exist"):
         train_landmarks(scans(), ["mr"], path=tmp_path / "no" / "l.json")
     train_landmarks(scans(), ["mr"], path=tmp_path / "l.json")
-    assert json.loads((tmp_path / "l.json").read_text()).keys() == {"percentiles", "landmarks"}
+    assert json.loads((tmp_path / "l.json").read_text(encoding="utf-8")).keys() == {"percentiles", "landmarks"}
 
 
 def test_the_intensity_chain_of_nnunet_can_be_written_down():

@@ -39,7 +39,7 @@ def test_an_interruption_keeps_the_old_file(tmp_path: Path, error: BaseException
     with pytest.raises(type(error)), atomic_write(path, "w") as file:
         file.write("new")
         raise error
-    assert path.read_text() == "old"
+    assert path.read_text(encoding="utf-8") == "old"
     assert names_in(tmp_path) == ["a.txt"]
 
 

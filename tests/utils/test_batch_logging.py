@@ -49,9 +49,11 @@ def test_a_window_becomes_one_number(tmp_path, reduction, expected):
 
 def test_every_kind_of_file_holds_the_same(tmp_path):
     logged(tmp_path, [1.0, 2.0, 3.0, 4.0], every=2, writers=["csv", "jsonl", "tensorboard"])
-    rows = list(csv.DictReader((tmp_path / "batches_training.csv").read_text().splitlines()))
+    rows = list(csv.DictReader((tmp_path / "batches_training.csv").read_text(encoding="utf-8").splitlines()))
     assert rows == [{"step": "2", "loss/a": "1.5"}, {"step": "4", "loss/a": "3.5"}]
-    lines = [json.loads(line) for line in (tmp_path / "batches_training.jsonl").read_text().splitlines()]
+    lines = [
+        json.loads(line) for line in (tmp_path / "batches_training.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     assert lines == [{"step": 2, "loss/a": 1.5}, {"step": 4, "loss/a": 3.5}]
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -80,7 +82,7 @@ def test_a_resumed_run_writes_the_file_of_the_uninterrupted_one(tmp_path, kind, 
     second.load_state_dict(state)
     for value in values[state["step"] :]:
         second.add({"loss/a": torch.tensor(value)})
-    assert (tmp_path / "a" / name).read_text() == (tmp_path / "b" / name).read_text()
+    assert (tmp_path / "a" / name).read_text(encoding="utf-8") == (tmp_path / "b" / name).read_text(encoding="utf-8")
 
 
 def test_training_and_validation_count_their_own_batches(tmp_path):
@@ -107,13 +109,13 @@ def test_names_that_come_later_get_columns(tmp_path):
     writer = CSVWriter(tmp_path / "a.csv")
     writer.write({"a": 1.0}, 1)
     writer.write({"a": 2.0, "b": 3.0}, 2)
-    assert writer.path.read_text() == "step,a,b\n1,1.0,\n2,2.0,3.0\n"
+    assert writer.path.read_text(encoding="utf-8") == "step,a,b\n1,1.0,\n2,2.0,3.0\n"
 
 
 def test_a_new_run_in_an_old_folder_starts_its_file_anew(tmp_path):
     logged(tmp_path, [1.0, 2.0], every=1)
     logged(tmp_path, [5.0], every=1)
-    assert (tmp_path / "batches_training.csv").read_text() == "step,loss/a\n1,5.0\n"
+    assert (tmp_path / "batches_training.csv").read_text(encoding="utf-8") == "step,loss/a\n1,5.0\n"
 
 
 @pytest.mark.parametrize("wrong", [{"every": 0}, {"reduction": "sum"}, {"writers": ["cvs"]}, {"writers": "csv"}])

@@ -25,8 +25,8 @@ def epoch(number: int, **values: float) -> EpochEnd:
 
 def rows_of(path: Path) -> list[dict[str, Any]]:
     if path.suffix == ".csv":
-        return list(csv.DictReader(path.read_text().splitlines()))
-    return [json.loads(line) for line in path.read_text().splitlines()]
+        return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 @pytest.mark.parametrize("hook", [CSVHook, JSONLinesHook])

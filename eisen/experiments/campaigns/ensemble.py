@@ -37,7 +37,7 @@ def write_ensemble(
         ...     for name in ("a.pt", "b.pt", "config.json"):
         ...         _ = (Path(folder) / name).write_text("")
         ...     write_ensemble(f"{folder}/ensemble.json", [f"{folder}/a.pt", f"{folder}/b.pt"], f"{folder}/config.json")
-        ...     json.loads(Path(f"{folder}/ensemble.json").read_text())["members"]
+        ...     json.loads(Path(f"{folder}/ensemble.json").read_text(encoding="utf-8"))["members"]
         ['a.pt', 'b.pt']
     """
     if not members:

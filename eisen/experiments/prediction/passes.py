@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from eisen.utils import EisenModuleWrapper
     from eisen.utils.events import BatchEnd
 
-__all__ = ["CasePass", "image_field"]
+__all__ = ["CasePass", "image_field", "undisturbed"]
 
 _UNUSED = ("losses", "metrics", "optimizer", "scheduler", "sampler", "workflow", "hooks")
 """Sections that have no part in a pass over all cases in their order."""
@@ -41,9 +41,7 @@ class CasePass:
         self.session, self.committee, self.model = session, committee, committee.named()
         self.seed = seed_of(experiment)
         committee.windows = sliding_window(phase.hyper)
-        alone = replace(phase.hyper, batch_size=1, sliding_window=None)
-        unused: dict[str, Any] = {part: [] for part in _UNUSED}
-        bare = replace(phase, name=name, hyper=alone, **unused)
+        bare = undisturbed(phase, name)
         self.parts = build_phase(
             experiment, bare, self.model, session.data_dir, None, distribution=session.distribution
         )
@@ -70,6 +68,18 @@ class CasePass:
 
     def on_case(self, number: int, batch: dict[str, Any], outputs: dict[str, Any]) -> None:
         """Handle what the committee says about a case."""
+
+
+def undisturbed(phase: Phase, name: str) -> Phase:
+    """Return a phase with what a pass over single cases needs; losses, metrics, sampler and hooks have no part in it.
+
+    Args:
+        phase: Of a configuration.
+        name: What the pass is called.
+    """
+    alone = replace(phase.hyper, batch_size=1, sliding_window=None)
+    unused: dict[str, Any] = {part: [] for part in _UNUSED}
+    return replace(phase, name=name, hyper=alone, **unused)
 
 
 def image_field(model: EisenModuleWrapper, batch: dict[str, Any]) -> str:

@@ -55,7 +55,7 @@ def write_table(path: Path, rows: Sequence[Row]) -> None:
         >>> import tempfile
         >>> path = Path(tempfile.mkdtemp()) / "predictions.csv"
         >>> write_table(path, [{"case": "la_003", "value": 0.12345678}])
-        >>> print(path.read_text(), end="")
+        >>> print(path.read_text(encoding="utf-8"), end="")
         case,value
         la_003,0.123457
     """

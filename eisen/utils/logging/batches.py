@@ -57,7 +57,7 @@ class BatchLoggingHook:
         >>> hook = BatchLoggingHook(uuid4(), "Training", tempfile.mkdtemp(), every=2)
         >>> for loss in (0.5, 0.25, 0.1):
         ...     hook.add({"loss/dice": torch.tensor(loss)})
-        >>> print((hook.folder / "batches_training.csv").read_text().strip())
+        >>> print((hook.folder / "batches_training.csv").read_text(encoding="utf-8").strip())
         step,loss/dice
         2,0.375
     """

@@ -103,7 +103,7 @@ class CSVWriter(_LinesWriter):
         >>> for step in (1, 2, 3):
         ...     writer.write({"loss/dice": 1 / step}, step)
         >>> writer.rewind(3)
-        >>> print(writer.path.read_text().strip())
+        >>> print(writer.path.read_text(encoding="utf-8").strip())
         step,loss/dice
         1,1.0
         2,0.5
@@ -145,7 +145,7 @@ class JSONLinesWriter(_LinesWriter):
         >>> import tempfile
         >>> writer = JSONLinesWriter(Path(tempfile.mkdtemp()) / "batches.jsonl")
         >>> writer.write({"loss/dice": 0.5}, 1)
-        >>> print(writer.path.read_text().strip())
+        >>> print(writer.path.read_text(encoding="utf-8").strip())
         {"step": 1, "loss/dice": 0.5}
     """
 

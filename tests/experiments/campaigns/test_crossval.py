@@ -65,7 +65,7 @@ def test_the_scores_are_those_of_the_best_model_of_the_fold(complete, data_dir):
     import torch
 
     folder, _ = complete
-    cases = {case["name"]: case for case in json.loads((data_dir / "cases.json").read_text())}
+    cases = {case["name"]: case for case in json.loads((data_dir / "cases.json").read_text(encoding="utf-8"))}
     for row in rows_of(folder / "scores.csv"):
         weights = torch.load(folder / f"fold-{row['fold']}/models/best.pt", weights_only=True)
         case = cases[row["case"]]
@@ -85,7 +85,7 @@ def test_the_summary_is_the_mean_over_cases_with_an_interval_over_patients(compl
     for fold, value in line.folds.items():
         assert value == pytest.approx(np.mean([float(row["error"]) for row in scores if row["fold"] == fold]))
     assert line.sd_folds == pytest.approx(np.std(list(line.folds.values()), ddof=1))
-    document = json.loads((folder / "summary.json").read_text())
+    document = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     assert document["metrics"][0]["value"] == line.value
     assert document["split_digest"] == Splits.load(folder / "split.json").digest
     assert any("groups (patient)" in note for note in document["notes"])
@@ -101,7 +101,7 @@ def test_a_fold_is_an_ordinary_run(copied, data_dir):
 
 def test_the_ensemble_names_every_model_relative_to_itself(complete):
     folder, _ = complete
-    document = json.loads((folder / "ensemble.json").read_text())
+    document = json.loads((folder / "ensemble.json").read_text(encoding="utf-8"))
     assert document["format"] == "eisen-ensemble"
     assert document["members"] == [f"fold-{n}/models/best.pt" for n in range(3)]
     assert document["config"] == "fold-0/config.json"
@@ -129,7 +129,7 @@ def test_more_epochs_continue_every_fold(crossval, copied, tmp_path):
 def test_a_failing_fold_is_reported_and_the_others_go_on(crossval, complete, config, tmp_path, data_dir):
     splits = Splits.load(complete[0] / "split.json")
     case = splits["1"].validation[0]
-    value = next(c["x"] for c in json.loads((data_dir / "cases.json").read_text()) if c["name"] == case)
+    value = next(c["x"] for c in json.loads((data_dir / "cases.json").read_text(encoding="utf-8")) if c["name"] == case)
     broken = tmp_path / "broken"
     broken.touch()
     config["Testing"] = {
@@ -232,7 +232,7 @@ def test_repeats_measure_every_case_once_in_each(crossval, tmp_path):
 
 
 def test_cases_without_a_value_are_counted_beside_the_mean(crossval, config, data_dir, tmp_path):
-    cases = json.loads((data_dir / "cases.json").read_text())
+    cases = json.loads((data_dir / "cases.json").read_text(encoding="utf-8"))
     for case in cases[:3]:
         case["y"] = 0.0
     (data_dir / "cases.json").write_text(json.dumps(cases))
@@ -259,7 +259,7 @@ def test_classes_have_columns_of_their_own(crossval, config, tmp_path):
 def test_metrics_of_all_cases_are_computed_over_the_cases_of_all_folds(crossval, config, data_dir, tmp_path):
     from sklearn.metrics import roc_auc_score
 
-    cases = json.loads((data_dir / "cases.json").read_text())
+    cases = json.loads((data_dir / "cases.json").read_text(encoding="utf-8"))
     for number, case in enumerate(cases):
         case["sick"] = int(case["x"] > 0.2) if number % 4 else number % 3 % 2
     (data_dir / "cases.json").write_text(json.dumps(cases))
@@ -286,7 +286,7 @@ def test_metrics_of_all_cases_are_computed_over_the_cases_of_all_folds(crossval,
 
 
 def test_a_fold_without_a_test_part_is_measured_on_its_validation_and_says_so(crossval, data_dir, tmp_path):
-    names = [case["name"] for case in json.loads((data_dir / "cases.json").read_text())]
+    names = [case["name"] for case in json.loads((data_dir / "cases.json").read_text(encoding="utf-8"))]
     folds = [{"name": "a", "training": names[6:], "validation": names[:6]}]
     folds.append({"name": "b", "training": names[:12], "validation": names[12:]})
     explicit(folds, names, no_group=True).save(tmp_path / "frozen.json")

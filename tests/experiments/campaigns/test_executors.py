@@ -36,7 +36,7 @@ def three_folds(cases):
 
 
 def test_processes_give_the_same_bytes_as_serial_though_one_was_killed_and_one_failed(config, data_dir, tmp_path):
-    cases = json.loads((data_dir / "cases.json").read_text())
+    cases = json.loads((data_dir / "cases.json").read_text(encoding="utf-8"))
     three_folds(cases).save(tmp_path / "frozen.json")
     bad = tmp_path / "bad"
     bad.touch()
@@ -58,14 +58,14 @@ def test_processes_give_the_same_bytes_as_serial_though_one_was_killed_and_one_f
     assert "SIGKILL" in outcomes["fold-0"].error["what"]
     assert outcomes["fold-0"].error["file"].endswith("fold-0/output.log")
     assert "this case is broken" in outcomes["fold-1"].error["what"]
-    assert json.loads((tmp_path / "cv/fold-1/run.json").read_text())["status"] == "failed"
+    assert json.loads((tmp_path / "cv/fold-1/run.json").read_text(encoding="utf-8"))["status"] == "failed"
 
     bad.unlink()
     again = CrossValidation(plan, wish).run()
     assert again.is_complete, again.failures
     assert CrossValidation(Plan(config, data_dir, tmp_path / "serial"), wish).run().is_complete
     assert (tmp_path / "cv/scores.csv").read_bytes() == (tmp_path / "serial/scores.csv").read_bytes()
-    assert "epoch 2/2" in (tmp_path / "cv/fold-2/output.log").read_text()
+    assert "epoch 2/2" in (tmp_path / "cv/fold-2/output.log").read_text(encoding="utf-8")
 
 
 def slow(config, seconds=0.2):
@@ -101,7 +101,7 @@ def test_ctrl_c_stops_all_processes_politely(config, data_dir, tmp_path):
     )
     logs = [tmp_path / f"cv/fold-{n}/output.log" for n in range(2)]
     try:
-        wait_for(lambda: all(log.exists() and "epoch 1/" in log.read_text() for log in logs), process)
+        wait_for(lambda: all(log.exists() and "epoch 1/" in log.read_text(encoding="utf-8") for log in logs), process)
         os.killpg(process.pid, signal.SIGINT)
         output, errors = process.communicate(timeout=100)
     finally:
@@ -112,7 +112,7 @@ def test_ctrl_c_stops_all_processes_politely(config, data_dir, tmp_path):
     assert "fold-1: interrupted" in output
     assert "fold-2" not in output
     assert "0 of 3 runs are complete" in output
-    assert json.loads((tmp_path / "cv/fold-0/run.json").read_text())["status"] == "interrupted"
+    assert json.loads((tmp_path / "cv/fold-0/run.json").read_text(encoding="utf-8"))["status"] == "interrupted"
 
 
 def wait_for(condition, process, seconds=150):
@@ -128,7 +128,7 @@ def test_a_run_stops_when_the_process_that_started_it_is_gone(config, data_dir, 
     task = Task("run", str(tmp_path / "run"), str(tmp_path / "config.json"), str(data_dir), 500)
     spawned = Spawned(task, child_environment(1))
     try:
-        wait_for(lambda: "epoch 1/" in (tmp_path / "run/output.log").read_text(), spawned._process)
+        wait_for(lambda: "epoch 1/" in (tmp_path / "run/output.log").read_text(encoding="utf-8"), spawned._process)
         spawned.stop()  # closes the pipe, which is what the system does when the owner dies
         code = spawned._process.wait(timeout=60)
         outcome = spawned.outcome()

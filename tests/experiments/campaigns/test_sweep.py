@@ -37,7 +37,7 @@ def test_every_trial_is_an_ordinary_run_and_the_smallest_loss_wins(sweep, config
     assert values == sorted(values)
     assert result.best.values[LR] == 0.1
     folder = tmp_path / "sweep" / result.best.name
-    resolved = json.loads((folder / "config.json").read_text())
+    resolved = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     assert resolved["Training"]["Optimizer"][0]["params"]["lr"] == 0.1
     overrides = [f"{path}={value}" for path, value in result.best.values.items()]
     alone = Run(read_config(tmp_path / "config.json", overrides), data_dir, tmp_path / "alone").train(2)

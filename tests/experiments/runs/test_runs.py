@@ -26,21 +26,21 @@ def trained(config, make_run, tmp_path):
 
 
 def edit(path, **facts):
-    record = json.loads(path.read_text())
+    record = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps(record | facts))
 
 
 def test_a_record_says_what_the_run_was_made_of_and_its_weights(trained, data_dir):
-    record = json.loads((trained / "run.json").read_text())
+    record = json.loads((trained / "run.json").read_text(encoding="utf-8"))
     assert {"config_digest", "seed", "data", "split", "code", "versions", "machine", "config"} <= set(record)
     best = torch.load(trained / "models" / "best.pt", weights_only=True)
     assert record["weights_digest"]["best"] == weights_digest(best)
     assert set(record["weights_digest"]) == {"best", "final"}
     assert "tiny_parts.py" in record["code"]["files"]
-    text = (trained / "run.json").read_text()
+    text = (trained / "run.json").read_text(encoding="utf-8")
     assert str(data_dir) not in text
     assert "case_0" not in text
-    assert "images/case_0.nii.gz" in (trained / NAMES_FILE).read_text()
+    assert "images/case_0.nii.gz" in (trained / NAMES_FILE).read_text(encoding="utf-8")
     assert read_run(trained).data_dir == data_dir
 
 
@@ -53,7 +53,7 @@ def test_a_run_is_repeated_with_identical_weights(trained, tmp_path):
     assert made.folder == tmp_path / "artifacts-reproduced"
     assert [pair.which for pair in made.weights] == ["best", "final"]
     assert not [text for text in recorder.messages if "not what it was" in text]
-    first, second = (json.loads((place / "run.json").read_text()) for place in (trained, made.folder))
+    first, second = (json.loads((place / "run.json").read_text(encoding="utf-8")) for place in (trained, made.folder))
     assert first["weights_digest"] == second["weights_digest"]
 
 
@@ -94,12 +94,12 @@ def test_the_digest_is_enough_where_the_weights_were_deleted(trained, tmp_path):
 
 
 def test_as_many_threads_are_used_as_then(trained, tmp_path):
-    machine = json.loads((trained / "run.json").read_text())["machine"]
+    machine = json.loads((trained / "run.json").read_text(encoding="utf-8"))["machine"]
     edit(trained / "run.json", machine={**machine, "threads": 2})
     recorder = Recorder()
     made = reproduce_run(trained, tmp_path / "again", observer=recorder)
     assert "computing with 2 threads, as then" in recorder.messages
-    assert json.loads((made.folder / "run.json").read_text())["machine"]["threads"] == 2
+    assert json.loads((made.folder / "run.json").read_text(encoding="utf-8"))["machine"]["threads"] == 2
     assert torch.get_num_threads() == 1
 
 
@@ -190,7 +190,7 @@ def test_runs_are_found_among_garbage(trained, tmp_path):
         (root / name / "run.json").write_text(text)
     (root / "a" / "models" / "run.json").write_text("{}")
     (root / ".hidden").mkdir()
-    (root / ".hidden" / "run.json").write_text((trained / "run.json").read_text())
+    (root / ".hidden" / "run.json").write_text((trained / "run.json").read_text(encoding="utf-8"))
     (root / "run.json").mkdir()
     found = list(find_runs(root))
     assert [run.folder.relative_to(root).as_posix() for run in found] == ["a", "b/fold-0", "b/fold-1", "torn"]
@@ -215,7 +215,7 @@ def test_losses_are_better_when_smaller(trained):
 def test_a_run_whose_process_is_gone_is_dead(trained):
     edit(trained / "run.json", status="running")
     assert read_run(trained).status == "running"
-    names = json.loads((trained / NAMES_FILE).read_text())
+    names = json.loads((trained / NAMES_FILE).read_text(encoding="utf-8"))
     for process, status in (
         ({**names["process"], "started": "1"}, "dead"),
         ({**names["process"], "pid": 2**22 + 5}, "dead"),
@@ -223,7 +223,7 @@ def test_a_run_whose_process_is_gone_is_dead(trained):
     ):
         (trained / NAMES_FILE).write_text(json.dumps({**names, "process": process}))
         assert read_run(trained).status == status
-    record = json.loads((trained / "run.json").read_text())
+    record = json.loads((trained / "run.json").read_text(encoding="utf-8"))
     del record["epochs_complete"]
     (trained / "run.json").write_text(json.dumps(record))
     assert read_run(trained).epochs == (1, 1)
@@ -258,7 +258,7 @@ def test_the_folder_of_the_data_is_kept_as_it_was_given(config, make_run, monkey
     run = make_run(config)
     run.data_dir = Path("data")
     run.train(1)
-    assert json.loads((tmp_path / "artifacts" / NAMES_FILE).read_text())["data_dir"] == "../data"
+    assert json.loads((tmp_path / "artifacts" / NAMES_FILE).read_text(encoding="utf-8"))["data_dir"] == "../data"
     moved = tmp_path.parent / f"{tmp_path.name}-moved"
     shutil.copytree(tmp_path, moved)
     assert read_run(moved / "artifacts").data_dir == moved / "data"

@@ -34,7 +34,7 @@ def test_what_was_frozen_comes_back(kind, tmp_path):
 
 def test_the_file_is_as_documented(tmp_path):
     SPLITS["grouped"].save(tmp_path / "split.json")
-    document = json.loads((tmp_path / "split.json").read_text())
+    document = json.loads((tmp_path / "split.json").read_text(encoding="utf-8"))
     assert list(document) == [
         *("format", "version", "kind", "seed", "group", "group_absent", "stratify", "cases", "folds", "digest")
     ]

@@ -56,7 +56,7 @@ def test_a_run_says_which_split_it_used_and_keeps_a_copy(chosen, splits, make_ru
     run = make_run(chosen)
     run.train(1)
     facts = {"file": "split.json", "fold": "1", "digest": splits.digest}
-    record = json.loads((tmp_path / "artifacts" / "run.json").read_text())
+    record = json.loads((tmp_path / "artifacts" / "run.json").read_text(encoding="utf-8"))
     assert record["split"] == facts == split_facts(run.experiment)
     assert record["data"]["Training"]["n_cases"] == 3
     shutil.move(tmp_path / "artifacts", tmp_path / "elsewhere")
@@ -89,7 +89,7 @@ def test_two_lists_of_the_same_cases_are_one_pool(chosen, splits, make_run, data
 def test_the_same_run_comes_from_another_order_of_the_list(chosen, make_run, data_dir):
     weights = []
     for order in (1, -1):
-        cases = json.loads((data_dir / "train.json").read_text())
+        cases = json.loads((data_dir / "train.json").read_text(encoding="utf-8"))
         (data_dir / "train.json").write_text(json.dumps(cases[::order]))
         result = make_run(chosen, f"artifacts{order}").train(1)
         weights.append([row.losses for row in result.rows])
@@ -110,12 +110,12 @@ def test_what_does_not_fit_is_refused_with_a_card(chosen, splits, make_run, data
     chosen["Split"] = {"file": "no.json", "fold": "0"}
     assert refused(MissingFileError, make_run(chosen), data_dir).config == "Split.file"
     chosen["Split"]["file"] = str(tmp_path / "split.json")
-    text = (tmp_path / "split.json").read_text()
+    text = (tmp_path / "split.json").read_text(encoding="utf-8")
     (tmp_path / "split.json").write_text(text.replace('"case_5"', '"case_6"'))
     card = refused(CorruptFileError, make_run(chosen), data_dir)
     assert card.config == "Split.file"
     (tmp_path / "split.json").write_text(text)
-    (data_dir / "val.json").write_text((data_dir / "train.json").read_text())
+    (data_dir / "val.json").write_text((data_dir / "train.json").read_text(encoding="utf-8"))
     card = refused(DataError, make_run(chosen), data_dir)
     assert card.what == "2 cases of the split cannot be found in the data, e.g. 'case_4'"
 
@@ -145,7 +145,7 @@ def test_the_copy_in_the_artifacts_never_replaces_another_file(chosen, splits, m
     folder.mkdir()
     (folder / "split.json").write_text("mine")
     assert keep_split(make_run(chosen).experiment, folder) is None
-    assert (folder / "split.json").read_text() == "mine"
+    assert (folder / "split.json").read_text(encoding="utf-8") == "mine"
     (folder / "split.json").unlink()
     assert keep_split(make_run(chosen).experiment, folder) == folder / "split.json"
     assert Splits.load(folder / "split.json") == splits
