@@ -55,6 +55,10 @@ class CheckContent:
                 self._seen.add((field, source))
         return data
 
+    def forget(self) -> None:
+        """Look at every file again, for programs in which another file may come under the same name."""
+        self._seen.clear()
+
     def _look_at(self, field: str, data: DataPoint) -> None:
         CheckFinite([field])(data)
         if not is_label_field(field):

@@ -6,6 +6,7 @@ nibabel writes the header; voxels that are stored as they are go from their arra
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 from eisen._core.atomic import atomic_write
 from eisen.io.inflate import Deflater
 
-__all__ = ["encode"]
+__all__ = ["encode", "encoded"]
 
 
 def encode(image: Any, path: Path) -> None:
@@ -28,12 +29,27 @@ def encode(image: Any, path: Path) -> None:
         ArtifactError: If the file cannot be written.
     """
     with atomic_write(path) as file:
-        if not path.name.lower().endswith(".gz"):
-            file.writelines(_parts(image))
-            return
-        deflater = Deflater()
-        file.writelines(deflater.compress(part) for part in _parts(image))
-        file.write(deflater.flush())
+        file.writelines(_pieces(image, zipped=path.name.lower().endswith(".gz")))
+
+
+def encoded(image: Any, *, zipped: bool) -> bytes:
+    """Return the bytes that `encode` writes.
+
+    Args:
+        image: A nibabel image of a format that is one file.
+        zipped: Whether they are gzipped.
+    """
+    return b"".join(_pieces(image, zipped=zipped))
+
+
+def _pieces(image: Any, *, zipped: bool) -> Iterator[Any]:
+    if not zipped:
+        yield from _parts(image)
+        return
+    deflater = Deflater()
+    for part in _parts(image):
+        yield deflater.compress(part)
+    yield deflater.flush()
 
 
 def _parts(image: Any) -> tuple[Any, ...]:

@@ -15,7 +15,7 @@ from eisen._core.types import Array, DataPoint
 from eisen.io.encode import encode
 from eisen.io.naming import FileWriter, checked_suffix
 
-__all__ = ["WriteNiftiToFile", "write_nifti"]
+__all__ = ["WriteNiftiToFile", "nifti_of", "write_nifti"]
 
 _SUFFIXES = (".nii.gz", ".nii")
 
@@ -82,21 +82,35 @@ def write_nifti(path: str | os.PathLike[str], array: Any, affine: Any, dtype: np
         >>> folder = tempfile.mkdtemp()
         >>> write_nifti(f"{folder}/label.nii.gz", np.zeros((4, 5, 6), "int64"), np.eye(4))
     """
+    target = Path(path)
+    checked_suffix(target.name, _SUFFIXES, "write_nifti")
+    encode(nifti_of(array, affine, dtype), target)
+
+
+def nifti_of(array: Any, affine: Any, dtype: npt.DTypeLike | None = None, *, exact: bool = False) -> Any:
+    """Return the nibabel image that `write_nifti` writes.
+
+    Args:
+        array: See `write_nifti`.
+        affine: See `write_nifti`.
+        dtype: See `write_nifti`.
+        exact: Keep all digits of the affine, in NIfTI-2, which fewer programs read; NIfTI-1 has 32-bit floats.
+    """
     import nibabel
 
-    target, matrix = Path(path), np.asarray(affine, dtype=np.float64)
-    checked_suffix(target.name, _SUFFIXES, "write_nifti")
+    matrix = np.asarray(affine, dtype=np.float64)
     if matrix.shape != (4, 4):
         raise ArgumentError(
             f"write_nifti: the affine has shape {matrix.shape}", expected="4 x 4, voxel index to RAS+ mm"
         )
     voxels = _stored(np.asarray(array), dtype)
-    kind: Any = nibabel.Nifti2Image if max(voxels.shape, default=0) > 32767 else nibabel.Nifti1Image
+    is_long = exact or max(voxels.shape, default=0) > 32767
+    kind: Any = nibabel.Nifti2Image if is_long else nibabel.Nifti1Image
     image = kind(voxels, matrix)
     image.set_sform(matrix, code="scanner")
     image.set_qform(matrix, code="scanner")
     image.header.set_xyzt_units("mm")
-    encode(image, target)
+    return image
 
 
 def _stored(array: Array, dtype: npt.DTypeLike | None) -> Array:

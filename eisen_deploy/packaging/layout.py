@@ -92,12 +92,17 @@ class GoldenCase:
         output: Member with what comes out (``.npy``): the label map, the image, the probabilities or the numbers.
         tolerance: Of label maps: the largest share of voxels that may differ; of everything else: the largest
             difference, as a share of the largest value.
+        certainty: Of label maps: member with the probability of the likeliest label of each voxel (``.npy``), which
+            drifts before labels do.
+        certainty_tolerance: The largest difference of these probabilities.
     """
 
     inputs: dict[str, _Member]
     output: _Member
     tolerance: Annotated[float, Field(ge=0, lt=1)]
     affines: dict[str, list[list[float]]] = field(default_factory=dict)
+    certainty: _Member | None = None
+    certainty_tolerance: Annotated[float, Field(ge=0, lt=1)] = 0.02
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -112,6 +117,7 @@ class Package:
         weights: Members with weights (safetensors), one per model; several predict together.
         graphs: Members with the same networks as ONNX; empty: there are none.
         labels: Label values or classes.
+        channels: Which label value each channel of the network stands for; empty: they count from 0.
         tta: Test-time augmentation.
         activation: What turns outputs into probabilities: ``"none"``, ``"softmax"`` or ``"sigmoid"``, or ``"auto"``.
         temperature: What the logits are divided by.
@@ -130,6 +136,7 @@ class Package:
     weights: Annotated[list[_Member], Field(min_length=1)]
     graphs: list[_Member] = field(default_factory=list)
     labels: list[Label] = field(default_factory=list)
+    channels: list[int] = field(default_factory=list)
     tta: str | None = None
     activation: str = "auto"
     temperature: Annotated[float, Field(gt=0)] | None = None
@@ -179,6 +186,6 @@ def write_package(package: Package) -> bytes:
     Example:
         >>> package = Package("liver", "1.0", "labels", [ModelInput("image")], ["weights/0.safetensors"])
         >>> write_package(package)[:26]
-        b'{\\n  "name": "liver",\\n  "mo'
+        b'{\n  "name": "liver",\n  "mo'
     """
     return (json.dumps(_ADAPTER.dump_python(package), indent=2, ensure_ascii=False) + "\n").encode()

@@ -41,7 +41,9 @@ def test_workers_share_the_memory_of_the_cases(method, n_workers):
     cached = CachedDataset(volumes(), memory_gb=1)
     cached.fill(2)
     cached.dataset.cases.clear()  # so that nothing can come from anywhere else
-    results = context.SimpleQueue()
+    held = [cached[n]["image"] for n in range(N_CASES)]
+    assert [float(image.max()) for image in held] == list(range(N_CASES))  # else shared pages that only a worker
+    results = context.SimpleQueue()  # has looked at count as its own
     workers = [context.Process(target=hold_all, args=(cached, results)) for _ in range(n_workers)]
     for worker in workers:
         worker.start()

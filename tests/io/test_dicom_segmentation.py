@@ -294,3 +294,12 @@ def test_other_kinds_of_segmentations_are_read(tmp_path, series, kind):
             read_dicom_seg(tmp_path / "seg.dcm")
         image = read_dicom_seg(tmp_path / "seg.dcm", channels=True).image
         assert np.allclose(array_of(image)[..., 0], fractions, atol=1 / 255)
+
+
+def test_slices_whose_bits_do_not_fill_bytes_are_read_back(tmp_path):
+    shape = (5, 7, 6)  # 35 bits in a frame, so frames begin within bytes
+    files = write_dicom_series(tmp_path / "odd", np.zeros(shape, "int16"), AFFINE)
+    array = (np.arange(210).reshape(shape) * 7 % 11 % 3).astype("uint8")
+    write_dicom_seg(tmp_path / "seg.dcm", array, AFFINE, files, {1: "Liver", 2: "Spleen"})
+    found = read_dicom_seg(tmp_path / "seg.dcm", grid=Geometry.of(AFFINE, shape))
+    assert np.array_equal(array_of(found.image), array)

@@ -46,14 +46,24 @@ class SegFrames:
 
     def masks(self) -> Iterator[tuple[int, int, Array]]:
         """Yield (segment number, slice index, pixels with the axes (column, row)) of every frame."""
-        from pydicom.pixels.utils import iter_pixels
-
         from eisen.io.dicom.pixels import check_decoder
 
         check_decoder(self.path, self.header)
         with quiet(), explained(self.path):
-            for segment, k, pixels in zip(self.segments, self.slices, iter_pixels(self.header), strict=True):
+            for segment, k, pixels in zip(self.segments, self.slices, _pixels(self.header), strict=True):
                 yield segment, k, pixels.T
+
+
+def _pixels(header: Any) -> Iterator[Array]:
+    """Yield the pixels of every frame."""
+    from pydicom.pixels.utils import iter_pixels
+
+    n_bits = int(header.get("BitsAllocated") or 8) * int(header.get("Rows") or 0) * int(header.get("Columns") or 0)
+    if n_bits % 8 == 0:
+        yield from iter_pixels(header)
+        return
+    whole = header.pixel_array  # frames begin within bytes, where pydicom 3.0 cannot take them one by one
+    yield from whole if whole.ndim == 3 else whole[None]
 
 
 def read_frames(path: Path, grid: Geometry | None) -> SegFrames:

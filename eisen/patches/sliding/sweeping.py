@@ -16,10 +16,12 @@ from eisen.patches.sliding.mixing import Mixer, Space
 from eisen.patches.sliding.outputs import demand_output, flattened, layout_of, rebuilt
 from eisen.patches.sliding.tiling import Tiling
 
-__all__ = ["Means", "Settings", "Sweep"]
+__all__ = ["Means", "Settings", "Sweep", "Watch"]
 
 _Region = tuple[slice, slice, slice]
 _Outputs = list[torch.Tensor] | None
+Watch = Callable[[int, int], None]
+"""Told how many windows are done, and how many there are."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class Sweep:
         model: The network.
         inputs: What it takes; the first is the image.
         second: Which voxels are wanted along the second axis; None: all.
+        watch: Who wants to know how far it is.
     """
 
     def __init__(
@@ -86,9 +89,11 @@ class Sweep:
         model: Callable[..., Any],
         inputs: Sequence[Any],
         second: tuple[int, int] | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self.frame = demand_image(inputs, settings.window, settings.axis)
-        self._settings, self._model, self._second = settings, model, second
+        self._settings, self._model, self._second, self._watch = settings, model, second, watch
+        self._n_done = 0
         self._batch_size, self._n_cases = means.batch_size, len(inputs[0])
         self._home = means.accumulate_on or inputs[0].device
         self._cutter = Cutter(inputs, self.frame, means.device, settings.fill)
@@ -141,10 +146,18 @@ class Sweep:
             places = [(a, b, c) for a in first for b in self._numbers]
             if self._first is not None:
                 outputs, self._first = self._first, None
+                self._tell(1)
                 yield outputs
                 del outputs, places[0]
             for group in self._groups(places):
                 yield from self._of_group(group)
+
+    def _tell(self, n_more: int) -> None:
+        """Tell who watches how many windows are done."""
+        self._n_done += n_more
+        if self._watch is not None:
+            first, _, third = self.tiling.lanes
+            self._watch(self._n_done, len(first.starts) * len(self._numbers) * len(third.starts))
 
     def _groups(self, places: Sequence[tuple[int, int, int]]) -> Iterator[list[_Region | None]]:
         """Yield the regions of windows that are computed together, with None for those that are left out."""
@@ -167,6 +180,7 @@ class Sweep:
         leaves: list[torch.Tensor] = []
         if regions:
             leaves = self._checked(self._looked(self._cutter.many(regions)), self._n_cases * len(regions))
+        self._tell(len(group))
         start, n = 0, self._n_cases
         for region in group:
             if region is None:

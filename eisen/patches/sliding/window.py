@@ -16,7 +16,7 @@ from eisen._core.types import Array
 from eisen.ops.views import checked_views
 from eisen.patches.sliding.frames import Emptiness, Frame, emptiness_of
 from eisen.patches.sliding.outputs import Layout, flattened, rebuilt
-from eisen.patches.sliding.sweeping import Means, Settings, Sweep
+from eisen.patches.sliding.sweeping import Means, Settings, Sweep, Watch
 from eisen.patches.sliding.tiling import Tiling, checked_overlaps, checked_window
 from eisen.patches.windows import window_weights
 
@@ -114,6 +114,8 @@ class SlidingWindow:
             None if memory is None else memory_bytes(memory),
         )
         self.means = Means(_device(device), _device(accumulate_on), batch_size)
+        self.watch: Watch | None = None
+        """Told after each group of windows how many are done, and how many there are; whoever predicts may set it."""
 
     def __call__(self, model: Model, *inputs: Any) -> Any:
         """Return what the network says about whole images.
@@ -134,7 +136,7 @@ class SlidingWindow:
         for means, is_last in self._attempts():
             try:
                 with _placed(model, means.device):
-                    return self._whole(Sweep(self.settings, means, model, inputs))
+                    return self._whole(Sweep(self.settings, means, model, inputs, watch=self.watch))
             except torch.OutOfMemoryError:
                 if is_last:
                     raise
@@ -157,7 +159,7 @@ class SlidingWindow:
         for means, is_last in self._attempts():
             try:
                 with _placed(model, means.device):
-                    for slab in self._in_slabs(Sweep(self.settings, means, model, inputs, second)):
+                    for slab in self._in_slabs(Sweep(self.settings, means, model, inputs, second, self.watch)):
                         if slab.start > done:
                             yield slab
                             done = slab.start

@@ -1,0 +1,5 @@
+"""Asking a model that is served, from Python."""
+
+from eisen._core.optional import exports
+
+__getattr__, __dir__, __all__ = exports(__name__, __file__)

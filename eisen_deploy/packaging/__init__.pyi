@@ -1,0 +1,15 @@
+from .findings import Inspection as Inspection
+from .inspecting import inspect_archive as inspect_archive
+from .keys import KeyFiles as KeyFiles
+from .keys import make_keys as make_keys
+from .members import Limits as Limits
+from .members import checked as checked
+from .members import unpack as unpack
+from .metadata import create_metadata as create_metadata
+from .pack import PackReport as PackReport
+from .pack import pack_run as pack_run
+from .packmodel import EisenServingMAR as EisenServingMAR
+from .signing import SignatureReport as SignatureReport
+from .signing import sign as sign
+from .signing import unpack_verified as unpack_verified
+from .signing import verify as verify

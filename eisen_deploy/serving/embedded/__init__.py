@@ -1,0 +1,5 @@
+"""A server for packaged models that needs no Java."""
+
+from eisen._core.optional import exports
+
+__getattr__, __dir__, __all__ = exports(__name__, __file__)

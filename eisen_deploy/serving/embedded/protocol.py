@@ -1,0 +1,189 @@
+"""HTTP of uvicorn with limits on what it waits for, and large bodies straight from the socket into their place."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, ClassVar
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from eisen_deploy.serving.embedded.limits import Limits
+from eisen_deploy.serving.messages import Answer, Refusal
+
+__all__ = ["EXTENSION", "Connection", "ServerProtocol", "protocol_with"]
+
+EXTENSION = "eisen.connection"
+"""Under this name a `Connection` is among the extensions of a request."""
+
+
+class Connection:
+    """What an endpoint can do with the connection of its request, beyond ASGI.
+
+    Args:
+        protocol: The protocol of the connection.
+        cycle: The request.
+    """
+
+    def __init__(self, protocol: ServerProtocol, cycle: RequestResponseCycle) -> None:
+        self._protocol, self._cycle = protocol, cycle
+
+    async def read_into(self, view: memoryview, silence_s: float) -> None:
+        """Fill memory with the rest of the body; nothing is copied on the way from the socket.
+
+        Args:
+            view: As large as the rest of the body.
+            silence_s: Most seconds without a byte.
+
+        Raises:
+            ConnectionError: If the client hangs up.
+            TimeoutError: If it sends nothing for too long.
+        """
+        early = self._cycle.body
+        view[: len(early)] = early
+        at, self._cycle.body = len(early), bytearray()
+        if at < len(view):
+            await self._protocol.fill(view, at, silence_s)
+        self._cycle.more_body = False
+
+    def abort(self) -> None:
+        """Hang up at once."""
+        self._protocol.transport.abort()
+
+
+class ServerProtocol(HttpToolsProtocol):
+    """HTTP with a limit on how long and how large the head of a request is, and on how many connections there are."""
+
+    limits: ClassVar[Limits] = Limits()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Greet a client, or hang up when there are too many."""
+        super().connection_made(transport)
+        self._head_bytes, self._in_head = 0, True
+        self._timer: asyncio.TimerHandle | None = None
+        transport.set_write_buffer_limits(0)  # what was sent is with the system: its memory can be used again
+        if len(self.connections) > self.limits.connections:
+            transport.abort()
+        else:
+            self._arm()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget a client."""
+        self._disarm()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on; refuse a head that never ends."""
+        if self.parser is None or self.transport.is_closing():
+            return
+        super().data_received(data)
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > self.limits.header_bytes:
+                self._hang_up(Refusal("the head of the request is too large", 431, "HeadTooLarge"))
+
+    def on_message_begin(self) -> None:
+        """Start to read the head of a request."""
+        super().on_message_begin()
+        self._head_bytes, self._in_head = 0, True
+        if self._timer is None:
+            self._arm()
+
+    def on_headers_complete(self) -> None:
+        """Start to answer a request."""
+        self._disarm()
+        self._in_head = False
+        super().on_headers_complete()
+        extensions: dict[str, Any] = {EXTENSION: Connection(self, self.cycle)}
+        self.scope["extensions"] = extensions
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP."""
+        self._hang_up(Refusal(msg, 400, "BadRequest"))
+
+    async def fill(self, view: memoryview, at: int, silence_s: float) -> None:
+        """Let what arrives go straight into memory, until it is full."""
+        filling = _Filling(self, view, at)
+        self.transport.set_protocol(filling)
+        self.flow.resume_reading()
+        try:
+            before = -1
+            while not filling.full.done():
+                if filling.at == before:
+                    raise TimeoutError
+                before = filling.at
+                await asyncio.wait({filling.full}, timeout=silence_s)
+            filling.full.result()
+        finally:
+            self.transport.set_protocol(self)
+
+    def filled(self) -> None:
+        """Go on with the next request."""
+        self.transport.set_protocol(self)
+        self.parser = httptools.HttpRequestParser(self)  # the old one still waits for the body
+
+    def _arm(self) -> None:
+        self._timer = self.loop.call_later(self.limits.header_s, self._head_is_late)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _head_is_late(self) -> None:
+        self._timer = None
+        self._hang_up(Refusal(f"there was no complete request within {self.limits.header_s:g} s", 408, "Timeout"))
+
+    def _hang_up(self, refusal: Refusal) -> None:
+        """Refuse outside of a request, and close the connection."""
+        if self.transport.is_closing():
+            return
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.write(_plain_http(refusal.answer()))
+        self.transport.close()
+
+
+class _Filling(asyncio.BufferedProtocol):
+    """Stands in for the protocol of a connection while a body comes in."""
+
+    def __init__(self, owner: ServerProtocol, view: memoryview, at: int) -> None:
+        self._owner, self._view, self.at = owner, view, at
+        self.full: asyncio.Future[None] = owner.loop.create_future()
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
+        return self._view[self.at :]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.at += nbytes
+        if self.at == len(self._view):
+            self._owner.filled()
+            if not self.full.done():
+                self.full.set_result(None)
+
+    def eof_received(self) -> None:
+        self._owner.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.full.done():
+            self.full.set_exception(ConnectionResetError("the client hung up"))
+        self._owner.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._owner.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._owner.resume_writing()
+
+
+def protocol_with(limits: Limits) -> type[ServerProtocol]:
+    """Return the protocol with limits.
+
+    Args:
+        limits: They.
+    """
+    return type("LimitedProtocol", (ServerProtocol,), {"limits": limits})
+
+
+def _plain_http(answer: Answer) -> bytes:
+    head = f"HTTP/1.1 {answer.status} Refused\r\ncontent-type: {answer.content_type}\r\n"
+    return f"{head}content-length: {len(answer.body)}\r\nconnection: close\r\n\r\n".encode() + answer.body
