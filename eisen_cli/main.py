@@ -36,6 +36,7 @@ COMMANDS = {
     "metrics": "eisen_cli.commands.metrics",
     "runs": "eisen_cli.commands.runs",
     "pack": "eisen_cli.commands.pack",
+    "serve": "eisen_cli.commands.serve",
     "inspect": "eisen_cli.commands.inspect",
     "keys": "eisen_cli.commands.keys",
     "schema": "eisen_cli.commands.schema",

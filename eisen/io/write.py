@@ -95,6 +95,13 @@ def nifti_of(array: Any, affine: Any, dtype: npt.DTypeLike | None = None, *, exa
         affine: See `write_nifti`.
         dtype: See `write_nifti`.
         exact: Keep all digits of the affine, in NIfTI-2, which fewer programs read; NIfTI-1 has 32-bit floats.
+
+    Raises:
+        ArgumentError: If the affine has another shape, or the values do not fit the type.
+
+    Example:
+        >>> nifti_of(np.zeros((4, 5, 6), "int64"), np.eye(4)).get_data_dtype().name
+        'int32'
     """
     import nibabel
 

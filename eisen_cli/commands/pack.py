@@ -88,7 +88,7 @@ def _show(screen: Screen, report: PackReport) -> None:
         ["golden", f"{report.golden} cases, replayed"],
         ["compared", verified],
         ["signed", f"key {report.signed[:16]}" if report.signed else "no"],
-        ["written", f"{report.path} ({report.size / 2**20:.1f} MiB, {len(report.members)} members)"],
+        ["written", f"{report.path} ({_size(report.size)}, {len(report.members)} members)"],
     ]
     screen.line()
     for line in text_columns(rows):
@@ -97,3 +97,7 @@ def _show(screen: Screen, report: PackReport) -> None:
         screen.line(f"note: {note}", style="warn")
     screen.line(f"serve it with: eisen serve {shlex.quote(str(report.path))}", style="good")
     screen.result({"status": "ok", **vars(report)})
+
+
+def _size(n_bytes: int) -> str:
+    return f"{n_bytes / 2**20:.1f} MiB" if n_bytes >= 2**20 else f"{n_bytes / 2**10:.0f} KiB"

@@ -40,6 +40,7 @@ class Screen:
         debug: Whether errors end in a traceback.
         terminal: Whether to draw for a terminal; default is to look.
         silent: Whether only errors are shown, as in all but one of several processes.
+        by_line: Whether machines read one document per line, as from a server.
 
     Example:
         >>> Screen(terminal=False).line("3 cases", style="good")
@@ -50,6 +51,7 @@ class Screen:
     debug: bool = False
     terminal: bool | None = None
     silent: bool = False
+    by_line: bool = False
     _consoles: dict[bool, Console] = field(default_factory=dict, init=False, repr=False)
 
     def is_terminal(self, *, error: bool = False) -> bool:
@@ -110,7 +112,7 @@ class Screen:
     def result(self, document: Any) -> None:
         """Write the JSON document of the command to stdout, when ``--json`` was asked for."""
         if self.json and not self.silent:
-            sys.stdout.write(json.dumps(plain(document), indent=2, allow_nan=False) + "\n")
+            sys.stdout.write(json.dumps(plain(document), indent=None if self.by_line else 2, allow_nan=False) + "\n")
             sys.stdout.flush()
 
 

@@ -5,13 +5,13 @@ It names no file, no case, no person and no machine.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from eisen_deploy.packaging.card_sections import bullets, data, fingerprint, results, table, training
 from eisen_deploy.packaging.layout import Package
-from eisen_deploy.packaging.measured import Measure, Measures
+from eisen_deploy.packaging.measured import Measures
 
 __all__ = ["CardFacts", "card_text"]
 
@@ -79,16 +79,16 @@ def card_text(facts: CardFacts) -> str:
         "Limits": [facts.limits or _NO_LIMITS],
         "Inputs and outputs": _interface(package),
         "Labels": _labels(package),
-        "Results": _results(facts.measures),
-        "Data": _data(facts.records),
-        "Training": _training(facts.records),
+        "Results": results(facts.measures),
+        "Data": data(facts.records),
+        "Training": training(facts.records),
         "Prediction": _prediction(facts),
-        "Images it was trained on": _fingerprint(package),
+        "Images it was trained on": fingerprint(package),
         "Golden cases": _golden(facts),
         "Serving": _serving(package),
-        "Made with": [_list(f"{name} {version}" for name, version in package.made_with.items())],
-        "Licences": [_list(facts.licences) or "None was given for the model and its data."],
-        "Notes": [_list(facts.notes)] if facts.notes else [],
+        "Made with": [bullets(f"{name} {version}" for name, version in package.made_with.items())],
+        "Licences": [bullets(facts.licences) or "None was given for the model and its data."],
+        "Notes": [bullets(facts.notes)] if facts.notes else [],
     }
     text = [f"# {package.name} {package.model_version}", f"Gives {_OUTPUTS[package.kind]}."]
     for title, blocks in parts.items():
@@ -101,85 +101,12 @@ def card_text(facts: CardFacts) -> str:
 def _interface(package: Package) -> Iterator[str]:
     kinds = {3: "volume, with its voxel to world matrix (mm)", 2: "picture"}
     inputs = [f"input `{each.field}`: a {kinds[each.spatial_axes]}" for each in package.inputs]
-    yield _list([*inputs, f"output: {_OUTPUTS[package.kind]}"])
+    yield bullets([*inputs, f"output: {_OUTPUTS[package.kind]}"])
 
 
 def _labels(package: Package) -> Iterator[str]:
     if package.labels:
-        yield _table(["value", "name", "colour"], [[str(v.value), v.name, v.colour] for v in package.labels])
-
-
-def _results(measures: Measures) -> Iterator[str]:
-    if not measures.rows:
-        yield "Nothing is known: the training was not validated, and no test was found beside it."
-        return
-    yield f"Measured on {measures.where}."
-    if any(row.has_interval for row in measures.rows):
-        yield "Means over cases; in brackets the 95 % confidence interval (bootstrap over cases, BCa)."
-    else:
-        yield (
-            "These values have no confidence interval, and the epoch was chosen by them, so that they are too good. "
-            "`eisen test` with a part Evaluation measures case by case."
-        )
-    rows = [[row.label or "-", row.metric, _value(row), str(row.n or "-"), _undefined(row)] for row in measures.rows]
-    yield _table(["label", "metric", "value", "cases", "without a value"], rows)
-
-
-def _value(row: Measure) -> str:
-    return f"{row.mean:.4g} [{row.low:.4g}, {row.high:.4g}]" if row.has_interval else f"{row.mean:.4g}"
-
-
-def _undefined(row: Measure) -> str:
-    return str(row.n_undefined) if row.has_interval else "-"
-
-
-def _data(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    rows = []
-    for number, record in enumerate(records):
-        for phase, data in (record.get("data") or {}).items():
-            digest = str(data.get("digest", ""))[:16]
-            rows.append([*_numbered(number, records), phase, str(data.get("n_cases", "")), f"`{digest}`"])
-    if not rows:
-        yield "Not known."
-        return
-    yield _table([*(["model"] if len(records) > 1 else []), "phase", "cases", "digest of the data"], rows)
-    splits = {str(split["digest"])[:16] for record in records if isinstance(split := record.get("split"), Mapping)}
-    if splits:
-        yield f"Frozen split: digest {', '.join(f'`{digest}`' for digest in sorted(splits))}."
-
-
-def _training(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    for number, record in enumerate(records):
-        best = record.get("best") or {}
-        yield _list(
-            [
-                *(f"model {name}" for name in _numbered(number, records)),
-                f"epochs: {record.get('epochs_complete', 'unknown')} of {record.get('epochs', 'unknown')}"
-                + ("" if record.get("status") == "complete" else f" ({record.get('status', 'unknown')})"),
-                *_best(best),
-                f"seed: {record.get('seed')}",
-                f"digest of the configuration: `{str(record.get('config_digest', ''))[:16]}`",
-                *_code(record),
-                f"versions: {_versions(record.get('versions') or {})}",
-            ]
-        )
-
-
-def _best(best: Mapping[str, Any]) -> list[str]:
-    value = best.get("value")
-    if not isinstance(value, (int, float)) or not math.isfinite(value):
-        return []
-    return [f"best epoch: {int(best['epoch']) + 1}, by {best.get('name')} of {best.get('phase')}: {value:.4g}"]
-
-
-def _code(record: Mapping[str, Any]) -> list[str]:
-    code, git = record.get("code") or {}, record.get("git") or {}
-    commit = f", commit `{str(git['commit'])[:12]}`{' with changes' if git.get('dirty') else ''}" if git else ""
-    return [f"code: digest `{str(code.get('digest', ''))[:16]}`{commit}"]
-
-
-def _versions(versions: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} {versions[name]}" for name in ("eisen", "python", "torch", "numpy") if name in versions)
+        yield table(["value", "name", "colour"], [[str(v.value), v.name, v.colour] for v in package.labels])
 
 
 def _prediction(facts: CardFacts) -> Iterator[str]:
@@ -190,45 +117,7 @@ def _prediction(facts: CardFacts) -> Iterator[str]:
     if package.kind in ("labels", "classes"):
         lines.append(f"calibration: {facts.calibrated or 'none; probabilities are as sure as the network is'}")
     lines += [f"ONNX graph of model {number + 1}: {note}" for number, note in enumerate(facts.graphs)]
-    yield _list(lines)
-
-
-def _fingerprint(package: Package) -> Iterator[str]:
-    gate = {"off": "are answered like all others", "warn": "are answered with a warning", "refuse": "are refused"}
-    if not package.fingerprint:
-        yield "Not known: the data were not there when the package was made. No image is told apart."
-        return
-    yield f"Images that are not like these {gate[package.gate]}."
-    rows = [row for name, known in package.fingerprint.items() for row in _ranges(name, known)]
-    yield _table(["input", "what", "in the training"], rows)
-
-
-def _ranges(name: str, known: Mapping[str, Any]) -> Iterator[list[str]]:
-    """Yield what the images of one input are like, in words."""
-    yield [name, "images looked at", str(known.get("n_cases", ""))]
-    for key, what in _LENGTHS.items():
-        if key in known:
-            pairs = zip(known[key]["low"], known[key]["high"], strict=True)
-            yield [name, what, " x ".join(_range(low, high) for low, high in pairs)]
-    if known.get("orientations"):
-        yield [name, "axes point to", ", ".join(known["orientations"])]
-    for key, what in _QUANTILES.items():
-        found = (known.get("intensity") or {}).get(key)
-        if found:
-            yield [name, what, _range(found["min"], found["max"])]
-
-
-_LENGTHS = {
-    "shape": "voxels",
-    "spacing_mm": "size of a voxel, mm (left-right, back-front, foot-head)",
-    "field_of_view_mm": "field of view, mm",
-}
-_QUANTILES = {"low": "darkest voxels (0.5 %)", "middle": "median intensity", "high": "brightest voxels (99.5 %)"}
-
-
-def _range(low: float, high: float) -> str:
-    first, last = f"{low:.4g}", f"{high:.4g}"
-    return first if first == last else f"{first} to {last}"
+    yield bullets(lines)
 
 
 def _golden(facts: CardFacts) -> Iterator[str]:
@@ -256,17 +145,3 @@ def _serving(package: Package) -> Iterator[str]:
     how = f"-T {file} {url}" if len(package.inputs) == 1 else f"{parts} {url}"
     curl = f"curl -H 'Authorization: Bearer TOKEN' {how} {answer.get(package.kind, '')}".rstrip()
     yield "\n".join(["```", f"eisen serve {name}.mar", curl, f"eisen inspect {name}.mar", "```"])
-
-
-def _numbered(number: int, records: Sequence[Any]) -> list[str]:
-    return [str(number + 1)] if len(records) > 1 else []
-
-
-def _list(lines: Iterable[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    clean = [[cell.replace("|", "/").replace("\n", " ") for cell in row] for row in rows]
-    lines = [list(head), ["---"] * len(head), *clean]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -64,12 +64,17 @@ def metadata_of(package: Package, n_channels: int) -> dict[str, Any]:
     inputs = [part for each in package.inputs for part in _declared(each)]
     outputs = [*_outputs(package, n_channels), ("warnings", "list", -1)]
     names = [each.field for each in package.inputs]
+    (in_names, in_types, in_shapes), (out_names, out_types, out_shapes) = map(_columns, (inputs, outputs))
     return create_metadata(
-        *(_column(inputs, i) for i in range(3)),
-        *(_column(outputs, i) for i in range(3)),
-        model_input_list=names,
-        model_output_list=[outputs[0][0]],
-        custom_meta_dict=_custom(package),
+        in_names,
+        in_types,
+        in_shapes,
+        out_names,
+        out_types,
+        out_shapes,
+        names,
+        [outputs[0][0]],
+        _custom(package),
     )
 
 
@@ -95,8 +100,8 @@ def _outputs(package: Package, n_channels: int) -> list[tuple[str, str, Any]]:
     return [("values", "ndarray", [n_channels])]
 
 
-def _column(rows: list[tuple[str, str, Any]], number: int) -> list[Any]:
-    return [row[number] for row in rows]
+def _columns(rows: list[tuple[str, str, Any]]) -> tuple[list[str], list[str], list[Any]]:
+    return [name for name, _, _ in rows], [kind for _, kind, _ in rows], [shape for _, _, shape in rows]
 
 
 def _custom(package: Package) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,8 @@ class Evidence:
 
     def _training(self) -> RawCases | None:
         training = self.run.experiment.phases.get("Training")
-        found = self._of(training) if training is not None else None
+        together = len(self.run.records) > 1  # of several folds, all cases count that some model has seen
+        found = self._of(training, whole=together) if training is not None else None
         return found if found is not None and set(self.fields) <= set(found[0]) else None
 
     def _voxels(self, cases: RawCases, wanted: ModelInput) -> Iterator[tuple[Array, Geometry | None]]:
@@ -97,12 +99,13 @@ class Evidence:
         for case in cases.some(_FINGERPRINTED):
             yield opened(wanted, case, self.run.data_dir)
 
-    def _of(self, phase: Phase) -> RawCases | None:
+    def _of(self, phase: Phase, *, whole: bool = False) -> RawCases | None:
         """Return the cases of a phase, if the first of them is there."""
         if self.run.data_dir is None or not phase.datasets:
             return None
         try:
-            cases = raw_cases(self.run.experiment, phase, self.run.data_dir, self.fields)
+            experiment = replace(self.run.experiment, split=None) if whole else self.run.experiment
+            cases = raw_cases(experiment, phase, self.run.data_dir, self.fields)
             return cases if _is_there(cases[0], self.run.data_dir) else None
         except (EisenError, OSError):
             return None

@@ -25,6 +25,7 @@ _OPENED: dict[str, tuple[Kind, str]] = {
 }
 """Images that a data set has opened itself, by the library they are of: a package reads them from files."""
 
+
 @dataclass(frozen=True)
 class Given:
     """What requests bring.

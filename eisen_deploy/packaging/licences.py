@@ -59,7 +59,11 @@ def licence_of(package: str) -> str:
         return "not stated"
     classifiers = [c.rpartition(" :: ")[2] for c in about.get_all("Classifier") or [] if c.startswith("License ::")]
     text = str((about.get_all("License") or [""])[0]).strip().partition("\n")[0]
-    stated = (about.get_all("License-Expression") or [""])[0] or "; ".join(classifiers) or (text if len(text) <= _LONGEST else "")
+    stated = (
+        (about.get_all("License-Expression") or [""])[0]
+        or "; ".join(classifiers)
+        or (text if len(text) <= _LONGEST else "")
+    )
     return stated.replace("|", "/") or "not stated"
 
 

@@ -26,11 +26,23 @@ _OF_FORMAT: dict[str, Kind] = {
     "picture": "picture",
     "numpy": "numpy",
 }
+
 CHANNELS = {"1": 1, "L": 1, "I": 1, "I;16": 1, "F": 1, "RGB": 3}
+"""Of pictures, by what Pillow calls their kind."""
 
 
 def kind_of_file(name: str, value: Any, first: dict[str, Any] | None, data_dir: Path | None) -> Kind:
-    """Return how a file is opened: by the class of its reader, or by what it is if the reader takes everything."""
+    """Return how a file is opened: by the class of its reader, or by what it is if the reader takes everything.
+
+    Args:
+        name: The field.
+        value: What the data set says: the name of a file or folder, or a list of names.
+        first: The first step that works on the field; None: there is none.
+        data_dir: Folder of the data.
+
+    Raises:
+        ArgumentError: If no request can bring such a file.
+    """
     kind = kind_of_reader(first)
     if kind is not None:
         return kind
@@ -46,7 +58,12 @@ def kind_of_file(name: str, value: Any, first: dict[str, Any] | None, data_dir: 
 
 
 def kind_of_reader(first: dict[str, Any] | None) -> Kind | None:
-    """Return what a reader of eisen, or one derived from it, opens; None: it is none of these."""
+    """Return what a reader of eisen, or one derived from it, opens; None: it is none of these.
+
+    Example:
+        >>> kind_of_reader({"type": "eisen.io.imaging.LoadITKFromFilename", "params": {"fields": ["image"]}})
+        'itk'
+    """
     reader = None if first is None else locate(first["type"])
     if not isinstance(reader, type):
         return None
@@ -58,6 +75,7 @@ def _is_foreign(step: dict[str, Any]) -> bool:
 
 
 def picture_channels(path: Path) -> int:
+    """Return 1 for grey pictures, 3 for colours, 0 for all others."""
     from PIL import Image
 
     try:
@@ -68,6 +86,13 @@ def picture_channels(path: Path) -> int:
 
 
 def no_image(name: str, what: str, expected: str) -> ArgumentError:
+    """Return the error for a field that is no image.
+
+    Args:
+        name: The field.
+        what: What it is instead.
+        expected: What could be brought.
+    """
     return ArgumentError(
         f"the field '{name}' {what}: no request can bring it",
         expected=expected,

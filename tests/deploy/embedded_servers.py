@@ -59,10 +59,12 @@ class Running:
         status, _, body = self.ask(*arguments, **more)
         return status, json.loads(body)
 
-    def raw(self, data: bytes, *, until_closed: bool = True, timeout: float = 10) -> bytes:
+    def raw(self, data: bytes, *, until_closed: bool = True, half_close: bool = False, timeout: float = 10) -> bytes:
         """Send bytes and return what comes back until the server hangs up."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as connection:
             connection.sendall(data)
+            if half_close:
+                connection.shutdown(socket.SHUT_WR)
             received = b""
             while piece := connection.recv(65536):
                 received += piece

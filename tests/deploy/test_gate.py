@@ -59,9 +59,15 @@ def known():
 @pytest.mark.parametrize(
     ("case", "told"),
     [
-        (spaced(phantom((20, 22, 24)), 1, 1, 5), "spacing 5 mm along the foot-head axis; the training had 0.8 to 1.2 mm"),
+        (
+            spaced(phantom((20, 22, 24)), 1, 1, 5),
+            "spacing 5 mm along the foot-head axis; the training had 0.8 to 1.2 mm",
+        ),
         (spaced(phantom((20, 22, 24)), 0.3, 1, 1), "spacing 0.3 mm along the left-right axis; the training had 1 mm"),
-        (spaced(phantom((20, 99, 24)), 1, 1, 1), "field of view 99 mm along the back-front axis; the training had 22 mm"),
+        (
+            spaced(phantom((20, 99, 24)), 1, 1, 1),
+            "field of view 99 mm along the back-front axis; the training had 22 mm",
+        ),
         (spaced(phantom((20, 22, 24)), -1, 1, 1), "axes LAS; the training had RAS"),
         (spaced(phantom((20, 22, 24)) / 250.0, 1, 1, 1), "0."),
         (spaced(phantom((20, 22, 24)) - 1000, 1, 1, 1), "median at"),
@@ -174,7 +180,7 @@ def test_of_several_images_the_field_is_named(tmp_path):
     config = config_of(steps, readers)
     config["General"]["Models"][0]["params"]["in_channels"] = 2
     inputs = [ModelInput(field) for field in fields]
-    folder = safe_folder(tmp_path, config, inputs=inputs, fingerprint={field: known for field in fields})
+    folder = safe_folder(tmp_path, config, inputs=inputs, fingerprint=dict.fromkeys(fields, known))
     with PackageBackend(folder) as backend:
         answer = backend.answer_one(Request(fields={"t1": USUAL, "t2": nifti(phantom() * 50, oblique())}))
         warnings = json.loads(answer.headers["X-Eisen-Warnings"])

@@ -140,7 +140,9 @@ def pair(tmp_path_factory):
         {"type": f"eisen.transforms.{name}", "params": {"fields": fields, **more}}
         for name, more in (("NiftiToNumpy", {}), ("StackImagesChannelwise", {"dst_field": "image"}))
     ]
-    config = config_of(steps, [{"type": "eisen.io.LoadNiftiFromFilename", "params": {"fields": fields}}], model_entry(2))
+    config = config_of(
+        steps, [{"type": "eisen.io.LoadNiftiFromFilename", "params": {"fields": fields}}], model_entry(2)
+    )
     inputs = [ModelInput(field) for field in fields]
     with PackageBackend(safe_folder(tmp_path_factory.mktemp("pair"), config, inputs=inputs)) as opened:
         yield opened
@@ -315,3 +317,11 @@ def test_progress_is_told_about_once_per_tenth(backend, monkeypatch, caplog):
 def test_negotiation_prefers_what_says_more():
     assert negotiated("*/*, application/json", ["nii", "json"]).format == "json"
     assert negotiated("application/json;q=0.5, */*;q=0.6", ["nii", "json"]).format == "nii"
+
+
+def test_a_header_without_a_place_is_warned_about(backend):
+    body = bytearray(GOOD)
+    body[252:256] = bytes(4)
+    answer = asked(backend, bytes(body))
+    assert "neither sform nor qform" in json.loads(answer.headers["X-Eisen-Warnings"])[0]
+    assert "X-Eisen-Warnings" not in asked(backend, GOOD).headers

@@ -143,10 +143,20 @@ def test_a_bomb_takes_no_memory(backend):
     assert peak < 20_000_000
 
 
+def answered(backend, request):
+    """Return the status of an answer; errors that are no refusals fail the test."""
+    try:
+        return backend.answer_one(request).status
+    except Refusal as refusal:
+        return refusal.status
+
+
 def test_noise_and_cuts_at_every_byte_never_raise_anything_else(backend, tmp_path):
     rng = np.random.default_rng(0)
     volume, affine = phantom((4, 3, 2)), oblique()
-    bodies = [request_of(kind, volume, affine, tmp_path) for kind in ("nii", "nii.gz", "nrrd", "mha.z", "npy", "msgpack")]
+    bodies = [
+        request_of(kind, volume, affine, tmp_path) for kind in ("nii", "nii.gz", "nrrd", "mha.z", "npy", "msgpack")
+    ]
     for request in bodies:
         for cut in range(0, len(request.body), max(1, len(request.body) // 25)):
             damaged = bytearray(request.body[: cut or 1])
@@ -154,10 +164,7 @@ def test_noise_and_cuts_at_every_byte_never_raise_anything_else(backend, tmp_pat
         for _ in range(30):
             noisy = bytearray(request.body)
             noisy[int(rng.integers(0, min(len(noisy), 360)))] = int(rng.integers(0, 256))
-            try:
-                backend.answer_one(Request(bytes(noisy), request.headers))
-            except Refusal as refusal:
-                assert 400 <= refusal.status < 500, refusal.what
+            assert answered(backend, Request(bytes(noisy), request.headers)) < 500
 
 
 def archive(**members):
@@ -235,7 +242,9 @@ def test_curl_with_data_binary_is_told_what_to_do(backend):
     assert backend.answer_one(Request(b"", {**headers, "content-length": "0"})).status == 200
 
 
-@pytest.mark.parametrize("text", ["[1, 2", "5", "[[1, 2], [3, 4]]", '"x"', "[[1,0,0,0],[0,1,0,0],[0,0,NaN,0],[0,0,0,1]]"])
+@pytest.mark.parametrize(
+    "text", ["[1, 2", "5", "[[1, 2], [3, 4]]", '"x"', "[[1,0,0,0],[0,1,0,0],[0,0,NaN,0],[0,0,0,1]]"]
+)
 def test_affines_that_are_none_name_the_header(backend, text):
     refusal = refused(backend, Request(npy(phantom()), {"x-eisen-affine": text}))
     assert refusal.facts["field"] == "X-Eisen-Affine"

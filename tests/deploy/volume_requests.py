@@ -102,10 +102,7 @@ def voxels(body: bytes, media_type: str, folder: Path) -> tuple[np.ndarray, np.n
 
 def predicted(config: dict[str, Any], name: str, data_dir: Path, folder: Path, **options: Any) -> Any:
     """Return the image that ``eisen predict`` writes for a file, with the weights that packages of tests have."""
-    config["Prediction"]["Datasets"] = [
-        {"type": "eisen.datasets.EisenDataset", "params": {"cases": [{"image": name}]}}
-    ]
+    config["Prediction"]["Datasets"] = [{"type": "eisen.datasets.EisenDataset", "params": {"cases": [{"image": name}]}}]
     weights = write_weights(config, folder / "predict/weights.safetensors")
     run = Run(read_config(config), data_dir, folder / "predict/artifacts", observer=Observer())
-    result = run.predict(models=[weights], output=folder / "predict/out", **options)
-    return result
+    return run.predict(models=[weights], output=folder / "predict/out", **options)

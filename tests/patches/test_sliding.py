@@ -327,3 +327,18 @@ def test_windows_go_to_the_device_and_results_come_back(conv):
     torch.testing.assert_close(on_device, expected, rtol=1e-3, atol=1e-3)
     added_there = SlidingWindow([16, 16, 16], accumulate_on="cuda")(conv, volume)
     torch.testing.assert_close(added_there.cpu(), expected, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("batch_size", [1, 5])
+def test_whoever_watches_is_told_about_every_group_of_windows(batch_size):
+    window, told = SlidingWindow([8, 8, 8], overlap=0.25, batch_size=batch_size), []
+    window.watch = lambda done, total: told.append((done, total))
+    image = torch.zeros(1, 1, 14, 20, 13)
+    window(torch.nn.Identity(), image)
+    total = window.tiling(image.shape[2:]).n_windows
+    assert told[-1] == (total, total)
+    assert [done for done, _ in told] == sorted({done for done, _ in told})
+    assert len(told) == total or batch_size > 1
+    del told[:]
+    assert len(list(window.slabs(torch.nn.Identity(), image))) > 0
+    assert told[-1] == (total, total)

@@ -63,6 +63,7 @@ class Crew:
         self.reading = self.restarts = self._computing = 0
         self._mean_s = 1.0
         self._stopping = False
+        self.stop_by = math.inf
         self._keepers: list[asyncio.Task[None]] = []
 
     @property
@@ -112,16 +113,11 @@ class Crew:
         handle = asyncio.get_running_loop().call_later(self._settings.timeout_s, self._expire, job)
         job.answer.add_done_callback(lambda _: handle.cancel())
 
-    async def stop(self, grace_s: float) -> None:
-        """Refuse what waits, let what is being computed end, and end the workers.
-
-        Args:
-            grace_s: Most seconds for what is being computed.
-        """
+    async def stop(self) -> None:
+        """Refuse what waits, let what is being computed end until `stop_by`, and end the workers."""
         self._stopping = True
         self.queue.refuse_all(_STOPS)
-        until = time.monotonic() + grace_s
-        while self._computing and time.monotonic() < until:
+        while self._computing and time.monotonic() < self.stop_by:
             await asyncio.sleep(0.02)
         for keeper in self._keepers:
             keeper.cancel()

@@ -78,9 +78,9 @@ class Front:
     async def _safely(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         method, headers = scope["method"], exchange.headers
         try:
-            self._guard.check(method, scope["path"], headers)
             preflight = self._guard.is_preflight(method, headers)
             exchange.extra = self._guard.extra_headers(headers.get("origin"), preflight=preflight)
+            self._guard.check(method, scope["path"], headers)
             if preflight:
                 await exchange.answer(Answer(b"", "text/plain"))
                 return

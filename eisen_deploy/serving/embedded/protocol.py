@@ -61,7 +61,8 @@ class ServerProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._head_bytes, self._in_head = 0, True
         self._timer: asyncio.TimerHandle | None = None
-        transport.set_write_buffer_limits(0)  # what was sent is with the system: its memory can be used again
+        # what was sent shall be with the system, so that its memory can be used again; TLS counts from one byte on
+        transport.set_write_buffer_limits(high=int(transport.get_extra_info("sslcontext") is not None), low=0)
         if len(self.connections) > self.limits.connections:
             transport.abort()
         else:
@@ -138,7 +139,7 @@ class ServerProtocol(HttpToolsProtocol):
         """Refuse outside of a request, and close the connection."""
         if self.transport.is_closing():
             return
-        if self.cycle is None or self.cycle.response_complete:
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
             self.transport.write(_plain_http(refusal.answer()))
         self.transport.close()
 

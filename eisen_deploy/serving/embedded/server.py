@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from eisen._core.errors import ArgumentError, EisenError
+from eisen._core.errors import EisenError
 from eisen._core.optional import require
 from eisen_deploy.serving.embedded.limits import Limits
 from eisen_deploy.serving.settings import ServerSettings
 
 if TYPE_CHECKING:
-    from uvicorn import Config, Server
+    from uvicorn import Config
 
     from eisen_deploy.serving.embedded.crew import Crew, Model
 
@@ -61,15 +61,14 @@ class EmbeddedServer:
         for name in _NEEDED:
             require(name, "deploy", "serving a model")
         self.settings, self._folders, self._scratch = settings, list(folders), Path(scratch)
-        self._limits, self._tell, self._service = limits or Limits(), tell or (lambda _: None), service
+        self._limits, self._listener, self._service = limits or Limits(), tell or (lambda _: None), service
         self._crews: list[Crew] = []
-        self._server: Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._end: asyncio.Event | None = None
         self._started = threading.Event()
         self._error: BaseException | None = None
-        self._grace_s = self._limits.grace_s
+        self._why = ""
 
     @property
     def url(self) -> str:
@@ -87,16 +86,27 @@ class EmbeddedServer:
         states = {crew.state for crew in self._crews} or {"loading"}
         return next(s for s in ("stopping", "failing", "loading", "restarting", "ready") if s in states)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it listens."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def pids(self) -> list[int]:
+        """Return the numbers of the processes of all workers."""
+        return [worker.pid for crew in self._crews for worker in crew.workers.values() if worker is not None]
+
     def start(self) -> None:
         """Listen, and start to load the models; returns at once.
 
         Raises:
             ArgumentError: If the port is taken, or the TLS files are wrong.
         """
-        listener = _listener(self.settings)
+        from eisen_deploy.serving.embedded.listening import config_of, listener_of
+
+        listener = listener_of(self.settings)
         self.settings = replace(self.settings, port=listener.getsockname()[1])
         try:
-            config = _config(self.settings, self._limits)
+            config = config_of(self.settings, self._limits)
         except BaseException:
             listener.close()
             raise
@@ -119,26 +129,35 @@ class EmbeddedServer:
         until = time.monotonic() + timeout_s
         while (state := self.state) != "ready":
             if state in ("failing", "stopping"):
-                raise EisenError("a model cannot be loaded", to_do="read the log above")
+                raise EisenError(f"a model cannot be loaded: {self._reason()}")
             if time.monotonic() > until:
                 raise EisenError(f"the models were not ready within {timeout_s:g} s", to_do="read the log above")
             if watch is not None:
                 watch(state)
             time.sleep(0.05)
 
+    def request_stop(self, grace_s: float | None = None) -> None:
+        """Let the server stop, without waiting for it: what is being computed ends, everything else is refused.
+
+        Args:
+            grace_s: Most seconds for what is being computed; when asked again, the last word counts.
+        """
+        if self._loop is None or self._end is None:
+            return
+        until = time.monotonic() + (self._limits.grace_s if grace_s is None else grace_s)
+        with suppress(RuntimeError):  # it has ended by itself
+            self._loop.call_soon_threadsafe(self._stop_by, until)
+            self._loop.call_soon_threadsafe(self._end.set)
+
     def stop(self, grace_s: float | None = None) -> None:
-        """Let what is being computed end, refuse everything else, and end all processes; can be called twice.
+        """Stop, and wait until no process is left; can be called twice.
 
         Args:
             grace_s: Most seconds for what is being computed.
         """
-        thread, loop, end = self._thread, self._loop, self._end
-        if thread is None or loop is None or end is None:
-            return
-        self._grace_s = self._limits.grace_s if grace_s is None else grace_s
-        if thread.is_alive():
-            loop.call_soon_threadsafe(end.set)
-        thread.join()
+        self.request_stop(grace_s)
+        if self._thread is not None:
+            self._thread.join()
 
     def __enter__(self) -> Self:
         self.start()
@@ -146,6 +165,23 @@ class EmbeddedServer:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def _stop_by(self, until: float) -> None:
+        for crew in self._crews:
+            crew.stop_by = until
+
+    def _reason(self) -> str:
+        """Return why a worker did not start; that is known a moment after it failed."""
+        for _ in range(100):
+            if self._why:
+                break
+            time.sleep(0.05)
+        return self._why or "the log says why"
+
+    def _tell(self, line: dict[str, Any]) -> None:
+        if line["event"] == "worker died":
+            self._why = line["why"]
+        self._listener(line)
 
     def _run(self, config: Config, listener: socket.socket) -> None:
         with listener:
@@ -166,19 +202,19 @@ class EmbeddedServer:
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
         crews = [Crew(model, self.settings, self._limits, self._tell) for model in self._models()]
         config.loaded_app = Front(crews, self.settings, self._limits, self._tell)
-        self._server = Server(config)
+        server = Server(config)
         for crew in crews:
             crew.start()
         self._crews = crews
-        serving = asyncio.create_task(self._server.serve(sockets=[listener]))
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
-            while not self._server.started and not serving.done():
+            while not server.started and not serving.done():
                 await asyncio.sleep(0.005)
             self._started.set()
             await first_of(serving, asyncio.create_task(self._end.wait()))
         finally:
-            await asyncio.gather(*(crew.stop(self._grace_s) for crew in crews))
-            self._server.should_exit = True
+            await asyncio.gather(*(crew.stop() for crew in crews))
+            server.should_exit = True
             await serving
 
     def _models(self) -> list[Model]:
@@ -187,56 +223,3 @@ class EmbeddedServer:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         threads = self.settings.threads or max(1, cores // self.settings.workers)
         return models_in(self._folders, self._scratch, self.settings, threads, self._service)
-
-
-def _listener(settings: ServerSettings) -> socket.socket:
-    host = settings.host.strip("[]")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # with the protocol said, asyncio switches Nagle's algorithm off, which makes small answers wait for 40 ms
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, settings.port))
-        listener.listen(512)
-    except OSError as error:
-        listener.close()
-        raise ArgumentError(
-            f"cannot listen on {host}:{settings.port}: {error.strerror or error}",
-            to_do="choose another port (0: any free one), or stop what uses this one",
-        ) from error
-    return listener
-
-
-def _config(settings: ServerSettings, limits: Limits) -> Config:
-    from uvicorn import Config
-
-    from eisen_deploy.serving.embedded.protocol import protocol_with
-
-    config = Config(
-        app=_nothing,
-        http=protocol_with(limits),
-        ws="none",
-        lifespan="off",
-        loop="asyncio",
-        log_config=None,
-        log_level="critical",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=int(limits.idle_s),
-        timeout_graceful_shutdown=5,
-        ssl_certfile=settings.tls_certificate,
-        ssl_keyfile=settings.tls_key,
-    )
-    try:
-        config.load()
-    except (OSError, ssl.SSLError) as error:
-        raise ArgumentError(
-            f"the certificate and the key for TLS cannot be used: {error}",
-            expected="a certificate and its private key without a password, both PEM",
-        ) from error
-    return config
-
-
-async def _nothing(scope: Any, receive: Any, send: Any) -> None:
-    """Stand in for the application until the loop runs."""

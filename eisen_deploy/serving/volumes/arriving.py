@@ -82,9 +82,9 @@ class Arrivals:
         return self.take(inner, given, affine)
 
     def _nifti(self, path: Path, name: str, came_as: str) -> Sent:
-        shape = check_nifti(path, name, self.limits)
+        shape, notes = check_nifti(path, name, self.limits)
         self._spend(path.stat().st_size)
-        return Sent(name, "nifti", came_as, path, shape=shape)
+        return Sent(name, "nifti", came_as, path, shape=shape, notes=notes)
 
     def _itk(self, header: bytes, voxels: memoryview, name: str, kind: str) -> Sent:
         return Sent(name, kind, kind, self._written([header, voxels], f".{kind}"))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["as_refusals", "refusal_of"]
 
 _log = logging.getLogger(__name__)
-_FOR_USERS_OF_FILES = ("--", "take the case out", "dataset", "data_dir", "Hyperparameters")
+_FOR_USERS_OF_FILES = ("--", "take the case out", "dataset", "data_dir", "Hyperparameters", "split=", "Load")
 
 
 @contextmanager

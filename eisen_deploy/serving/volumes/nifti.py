@@ -15,10 +15,11 @@ __all__ = ["check_nifti", "not_a_pair"]
 
 _LONGEST_HEADER = 540
 _MOST_AXES = 7
+_NO_PLACE = "the header of '{}' has neither sform nor qform: where left and right are is taken from the order of voxels"
 
 
-def check_nifti(path: Path, field: str, limits: Limits) -> tuple[int, ...]:
-    """Make sure that a file holds the voxels that its header announces, and return their shape.
+def check_nifti(path: Path, field: str, limits: Limits) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Make sure that a file holds the voxels that its header announces; return their shape, and warnings.
 
     Args:
         path: A NIfTI file that is not gzipped.
@@ -52,7 +53,7 @@ def check_nifti(path: Path, field: str, limits: Limits) -> tuple[int, ...]:
             field, f"its header announces {max(offset, 0) + needed} bytes, and there are {size}", "truncated"
         )
     _demand_place(header, shape, field)
-    return shape
+    return shape, () if header["sform_code"] or header["qform_code"] else (_NO_PLACE.format(field),)
 
 
 def not_a_pair(field: str) -> Refusal:

@@ -104,7 +104,7 @@ def _entries(model: PackagedModel, given: ModelInput, image: Sent, room: Path) -
     if image.kind in _AS_IT_IS.get(given.given_as, ()):
         _check_file(image, given, n_axes)
         return {given.field: image.file}
-    found = image.voxels()
+    found = image.voxels
     voxels = _fitting(found, given, found.array.ndim if given.given_as == "picture" else n_axes)
     if given.given_as == "array":
         return _array(voxels, given, n_axes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ class Sent:
         array: The array, channels first if there are some.
         geometry: Where its voxels are.
         shape: Of a NIfTI file.
+        notes: What the client should be warned about.
     """
 
     field: str
@@ -48,6 +50,7 @@ class Sent:
     array: Array | None = None
     geometry: Geometry | None = None
     shape: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of_array(cls, array: Any, affine: Any, field: str, came_as: str = "msgpack") -> Sent:
@@ -60,7 +63,7 @@ class Sent:
             came_as: See the class.
 
         Example:
-            >>> Sent.of_array(np.zeros((4, 5, 6)), np.eye(4), "image").voxels().geometry.shape
+            >>> Sent.of_array(np.zeros((4, 5, 6)), np.eye(4), "image").voxels.geometry.shape
             (4, 5, 6)
         """
         values = np.asarray(array)
@@ -78,8 +81,9 @@ class Sent:
             raise GeometryError(f"'{self.field}' was sent as an array", expected="a file")
         return self.path
 
+    @cached_property
     def voxels(self) -> Voxels:
-        """Read the voxels.
+        """The voxels, read when they are first asked for.
 
         Raises:
             EisenError: If the file is damaged, or does not say where its voxels are.

@@ -55,6 +55,28 @@ class PackageBackend:
     Raises:
         CorruptFileError: If the package is damaged, or its golden cases do not come out as they should.
         ConfigError: If it names classes that are not installed here.
+
+    Example:
+        >>> import numpy as np, torch
+        >>> from safetensors.torch import save_file
+        >>> from eisen_deploy.packaging.layout import ModelInput, Package, write_package
+        >>> from eisen_deploy.utils import pack, unpack
+        >>> names = {"input_names": ["image"], "output_names": ["logits"]}
+        >>> size = {"in_channels": 1, "out_channels": 2, "kernel_size": 1}
+        >>> model = {"type": "torch.nn.Conv3d", "params": {**names, **size}}
+        >>> step = {"type": "eisen.transforms.AddChannelDimension", "params": {"fields": ["image"]}}
+        >>> cases = {"type": "eisen.datasets.EisenDataset", "params": {"cases": []}}
+        >>> config = {"General": {"Models": [model]}, "Prediction": {"Transforms": [step], "Datasets": [cases]}}
+        >>> package = Package("tiny", "1", "labels", [ModelInput("image", "array", dtype="float32")], ["0.safetensors"])
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> save_file(torch.nn.Conv3d(1, 2, 1).state_dict(), folder / "0.safetensors")
+        >>> _ = (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+        >>> _ = (folder / "package.json").write_bytes(write_package(package))
+        >>> _ = (folder / "metadata.json").write_text('{"outputs": [{"name": "labels"}]}', encoding="utf-8")
+        >>> message = pack({"image": np.zeros((4, 5, 6)), "image_affine": np.eye(4)})
+        >>> with PackageBackend(folder) as backend:
+        ...     unpack(backend.answer_one(Request(message)).body)["labels"].shape
+        (4, 5, 6)
     """
 
     def __init__(self, folder: str | Path, device: str | None = None, scratch: str | Path | None = None) -> None:
@@ -94,8 +116,9 @@ class PackageBackend:
             warnings = self._unusual(sent)
             needs = wanted.probabilities or "probabilities" in self._outputs(wanted)
             data, source = data_point(self.model, sent, folder)
-            found = self.model.predict(data, source=source, probabilities=needs)
             series = next((image.path for image in sent.values() if image.kind == "dicom"), None)
+            sent.clear()  # the model gets the room
+            found = self.model.predict(data, source=source, probabilities=needs)
             return Answering(self.package, found.verdict, wanted, folder, warnings, series).answer(self.declared)
 
     def close(self) -> None:
@@ -137,8 +160,9 @@ class PackageBackend:
         """Return what is unusual about the images of a request."""
         found: list[str] = []
         for field, image in sent.items():
+            found += image.notes
             if self.gate.looks_at(field):
-                voxels = image.voxels()
+                voxels = image.voxels
                 found += self.gate.passed(field, voxels.array, voxels.geometry)
         return found
 

@@ -15,6 +15,7 @@ from tests.deploy.conformance.cases import GROUPS
 from tests.deploy.conformance.engines import Case, Engine, WorkerCore
 from tests.deploy.served_packages import pickled_package, safe_archive
 
+
 @pytest.fixture(scope="session")
 def archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("archives")
@@ -34,7 +35,7 @@ def engine(request: pytest.FixtureRequest, archives: dict[str, Path], short_fold
         request.getfixturevalue("java")
     folder = short_folder / f"conformance-{request.param}"
     folder.mkdir()
-    settings = ServerSettings(port=0, threads=1, batch_size=4, batch_delay_ms=2)
+    settings = ServerSettings(port=0, threads=1, batch_size=4, batch_delay_ms=2, max_bytes="20MB")
     with ExitStack() as stack:
         yield stack.enter_context(getattr(engines, request.param)(archives, folder, settings))
 
@@ -49,5 +50,3 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Case]
 def expected(core: WorkerCore, cases: dict[str, dict[str, Case]]) -> dict[str, Reply]:
     """What the worker core says to each request."""
     return {name: core.ask(case) for group in cases.values() for name, case in group.items()}
-
-

@@ -7,9 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -38,6 +36,10 @@ def test_life_of_a_server(short_folder: Path, monkeypatch: pytest.MonkeyPatch) -
     folder = short_folder / "life"
     folder.mkdir()
     (folder / "notes.txt").write_text("mine", encoding="utf-8")
+    (folder / "store").mkdir()  # what one that was killed may leave
+    (folder / "store/0.mar").write_bytes(b"old")
+    (folder / "key_file.json").write_text("{}", encoding="utf-8")
+    (folder / "torchserve.lock").write_text("1\n", encoding="utf-8")
     archives = [archive_of(folder, "my-echo", ECHO, version) for version in ("1.0", "2.0")]
     server = TorchServe(ServerSettings(port=0, threads=1), archives, folder)
     monkeypatch.setenv("TMPDIR", "/elsewhere")
@@ -124,18 +126,3 @@ def test_nothing_is_left_when_the_owner_is_killed(short_folder: Path) -> None:
         assert all(psutil.pid_exists(pid) for pid in pids)
         os.kill(owner.pid, signal.SIGKILL)
     assert all(gone(pid) for pid in pids)
-    # what was left on the disk does not disturb the next one
-    with TorchServe(ServerSettings(port=0, token="off", threads=1), [archive], folder) as server:
-        assert call(f"{server.url}/predictions/orphan", b"x").body == b"x"
-    assert list(folder.iterdir()) == []
-
-
-def test_a_worker_that_dies_is_replaced(torchserve: Callable[..., Any], short_folder: Path) -> None:
-    handler = ECHO.replace("told =", "[os._exit(1) for row in data or [] if row.get('body') == b'die']\n    told =")
-    server = torchserve(archive_of(short_folder, "mortal", handler), token="off")
-    address, before = f"{server.url}/predictions/mortal", server.workers()
-    lost = call(address, b"die")
-    assert (lost.status, lost.json["message"]) == (500, "Worker died.")
-    assert call(address, b"alive?").body == b"alive?"
-    assert server.workers() != before
-    assert call(f"{server.url}/ping", method="GET").json == {"status": "Healthy"}

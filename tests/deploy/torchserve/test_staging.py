@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from eisen._core.errors import ArgumentError, CorruptFileError, MissingExtraError, MissingFileError
+from eisen_deploy.packaging.archive import write_archive
+from eisen_deploy.packaging.keys import make_keys
+from eisen_deploy.packaging.signing import sign
 from eisen_deploy.serving.settings import ServerSettings
 from eisen_deploy.serving.torchserve import TorchServe, finding
 from eisen_deploy.serving.torchserve.launching import Workplace, environment
 from eisen_deploy.serving.torchserve.ports import free_ports
 from eisen_deploy.serving.torchserve.staging import stage
+from tests.deploy.served_packages import safe_archive
 from tests.deploy.torchserve.archives import ECHO, archive_of
 
 
@@ -38,10 +44,59 @@ def test_nothing_to_serve(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_archive(tmp_path: Path) -> None:
     (tmp_path / "x.mar").write_bytes(b"not a zip")
-    with pytest.raises(CorruptFileError, match=r"."):
+    with pytest.raises(CorruptFileError, match="it is no zip file") as caught:
         stage([tmp_path / "x.mar"], tmp_path)
+    assert caught.value.card.file == str(tmp_path / "x.mar")
     with pytest.raises(MissingFileError, match="there is no file"):
         stage([tmp_path / "y.mar"], tmp_path)
+
+
+def rewritten(archive: Path, name: str, content: bytes) -> Path:
+    """Return a copy of an archive with one member more, or changed."""
+    with zipfile.ZipFile(archive) as file:
+        members = {each: file.read(each) for each in file.namelist() if not each.startswith("MAR-INF/")}
+        manifest = json.loads(file.read("MAR-INF/MANIFEST.json"))
+    target = archive.with_name("rewritten.mar")
+    write_archive(target, {**members, name: content}, manifest=manifest, overwrite=True)
+    return target
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("handlers.py", b"import os\n"),
+        ("torch.py", b""),
+        ("eisen/__init__.py", b""),
+        ("json.pyc", b""),
+        ("model-config.yaml", b"useVenv: true\n"),
+        ("model-config.yaml", b"minWorkers: {a: 1}\n"),
+    ],
+)
+def test_code_in_a_package_that_says_it_has_none_is_not_run(name: str, content: bytes, tmp_path: Path) -> None:
+    """TorchServe would import whatever is in an archive: its folder is the first on the path of the worker."""
+    archive = safe_archive(tmp_path)
+    (tmp_path / "store").mkdir()
+    assert stage([archive], tmp_path / "store")[0].name == "tiny"
+    with pytest.raises(ArgumentError, match=name) as caught:
+        stage([rewritten(archive, name, content)], tmp_path / "store")
+    assert "embedded" in caught.value.card.to_do
+
+
+def test_an_archive_with_pickles_may_have_a_handler_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    assert stage([archive_of(tmp_path, "echo", ECHO)], tmp_path / "store")
+
+
+def test_only_what_was_signed_is_served(tmp_path: Path) -> None:
+    keys, archive = make_keys(tmp_path / "clinic"), safe_archive(tmp_path)
+    store = tmp_path / "store"
+    store.mkdir()
+    with pytest.raises(CorruptFileError, match=r"tiny\.mar is not signed"):
+        stage([archive], store, keys.public)
+    sign(archive, keys.private)
+    assert stage([archive], store, keys.public)
+    with pytest.raises(CorruptFileError):
+        stage([archive], store, make_keys(tmp_path / "other").public)
 
 
 def test_java_from_java_home_or_a_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
