@@ -52,4 +52,4 @@ class Server(uvicorn.Server):
 
 if __name__ == "__main__":
     torch.set_num_threads(len(os.sched_getaffinity(0)))
-    Server(uvicorn.Config(app, port=0, log_level="warning")).run()
+    Server(uvicorn.Config(app, port=0, log_level="warning", timeout_keep_alive=300)).run()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import queue
 import shutil
 import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["chosen_engine", "serve_archives"]
 
 _LARGEST_OF_JAVA = 2**31 - 1
+_PREFIX, _LOCK = "eisen-serve-", "in-use"
 
 
 @dataclass(frozen=True)
@@ -223,9 +225,20 @@ def _interruptible(stopped: list[int]) -> Iterator[None]:
 
 @contextmanager
 def _private_folder() -> Iterator[Path]:
-    """Make a folder that only this user can look into, and remove it at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="eisen-serve-"))
+    """Make a folder that only this user can look into, and remove it at the end; and what killed servers left."""
+    _sweep(Path(tempfile.gettempdir()))
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     try:
-        yield folder
+        with (folder / _LOCK).open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep(place: Path) -> None:
+    """Remove the folders of servers that were killed: images of patients may be in them."""
+    for lock in place.glob(f"{_PREFIX}*/{_LOCK}"):
+        with suppress(OSError), lock.open("rb+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(lock.parent, ignore_errors=True)

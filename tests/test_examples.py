@@ -164,6 +164,12 @@ def test_scripts_that_draw_their_cases_run(name: str) -> None:
     assert SCRIPTS[name] in done
 
 
+def test_a_model_is_packed_served_and_asked() -> None:
+    done = run_script("serve_model")
+    assert "2 golden cases" in done
+    assert "same as eisen predict: True labels: 0 1" in done
+
+
 @pytest.mark.slow
 def test_the_other_scripts_run(shapes: Path, small_membranes: Path, phantom_folder: Path, tmp_path: Path) -> None:
     assert "accuracy" in run_script("classify_shapes_2d", str(shapes), "1")

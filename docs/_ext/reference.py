@@ -37,6 +37,10 @@ PAGES = {
     "eisen.experiments.finders": "Finding settings",
     "eisen.experiments.runs": "Runs compared and repeated",
     "eisen.experiments.splits": "Splits",
+    "eisen_deploy.packaging": "Packaging",
+    "eisen_deploy.serving": "Serving",
+    "eisen_deploy.client": "The client",
+    "eisen_deploy.utils": "Messages",
     "eisen._core.errors": "Errors",
     "eisen._core.types": "Types",
 }

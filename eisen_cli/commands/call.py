@@ -70,7 +70,7 @@ def call(
     \b
       eisen call http://127.0.0.1:8080/predictions/hippocampus
       eisen call http://127.0.0.1:8080/predictions/hippocampus scan.nii.gz -o mask.nii.gz
-      eisen call http://127.0.0.1:8080 --model liver scans/*.nii.gz -o masks --token-file key
+      eisen call http://127.0.0.1:8080 --model liver a.nii.gz b.nii.gz -o masks --token-file key
       eisen call http://127.0.0.1:8080/predictions/tumour t1=a.nii.gz t2=b.nii.gz -o mask.nrrd
       eisen call http://127.0.0.1:8080/predictions/liver series/ -o segmentation.dcm
     """

@@ -40,17 +40,17 @@ class Evidence:
 
     @cached_property
     def cases(self) -> RawCases | None:
-        """The cases of the phase; None: they are not there."""
-        return self._of(self.phase)
-
-    @cached_property
-    def first(self) -> DataPoint | None:
-        """The first case of the phase, or of any phase that is there, as its data set lists it."""
+        """The cases of the phase, or of another one where it has none that are there; None: there are none."""
         for phase in (self.phase, *self.run.experiment.phases.values()):
-            cases = self.cases if phase is self.phase else self._of(phase)
+            cases = self._of(phase)
             if cases is not None and set(self.fields) <= set(cases[0]):
-                return cases[0]
+                return cases
         return None
+
+    @property
+    def first(self) -> DataPoint | None:
+        """The first of them, as its data set lists it."""
+        return None if self.cases is None else self.cases[0]
 
     def looks(self, inputs: Sequence[ModelInput]) -> dict[str, Look]:
         """Return what images look like, of the training if it is there.

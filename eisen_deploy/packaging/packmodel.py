@@ -123,8 +123,8 @@ class EisenServingMAR:
         self,
         model: nn.Module,
         dst_path: str | os.PathLike[str],
-        model_name: str,
-        model_version: str,
+        model_name: str = "model",
+        model_version: str = "1.0",
         additional_files: Iterable[str | os.PathLike[str]] | None = None,
     ) -> None:
         """Write the archive ``<dst_path>/<model_name>.mar``: complete, or not at all.
@@ -132,7 +132,8 @@ class EisenServingMAR:
         Args:
             model: The model; it is pickled as a whole.
             dst_path: Folder for the archive; it must exist.
-            model_name: Name of the model, and in the address of its predictions: letters, digits, ``_``, ``-``, ``.``.
+            model_name: Name of the model, and in the address of its predictions: letters, digits, ``_``, ``-``, ``.``;
+                ``model`` makes ``model.mar``, as in the documented commands.
             model_version: Version of the model.
             additional_files: More files for the root of the archive; of folders everything that is in them, so that
                 packages of yours can be imported where the model is served.

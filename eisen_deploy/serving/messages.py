@@ -75,7 +75,7 @@ class Refusal(Exception):  # noqa: N818  # it is an answer rather than an error 
     Example:
         >>> refusal = Refusal("there is no field 'image'", kind="MissingField", field="image")
         >>> refusal.answer().body
-        b'{"code": 400, "type": "MissingField", "message": "there is no field \\'image\\'", "field": "image"}'
+        b'{"code": 400, "type": "MissingField", "message": "there is no field \'image\'", "field": "image"}'
     """
 
     def __init__(self, what: str, status: int = HTTPStatus.BAD_REQUEST, kind: str = "BadRequest", **facts: Any) -> None:

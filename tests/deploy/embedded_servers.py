@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import http.client
 import json
 import os
@@ -120,6 +121,7 @@ def is_alive(pid: int) -> bool:
 
 def memory_files() -> set[str]:
     """Return the blocks of memory that this process has open."""
+    gc.collect()
     links = set()
     for entry in Path("/proc/self/fd").iterdir():
         try:

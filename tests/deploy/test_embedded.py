@@ -74,10 +74,21 @@ def test_curl_waits_for_100_continue(server: Running) -> None:
     assert received.endswith(bytes(200_000))
 
 
-def test_an_upgrade_nobody_asked_for_is_ignored(server: Running) -> None:
-    lines = ("Connection: Upgrade, HTTP2-Settings, close", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__")
-    received = server.raw(head("/predictions/fake", "Content-Length: 5", *lines) + b"voxel", until_closed=False)
-    assert received.startswith(b"HTTP/1.1 200")
+@pytest.mark.parametrize("size", [0, 5, 100_000, 3_000_000])
+def test_an_upgrade_to_http_2_is_ignored(server: Running, size: int) -> None:
+    """Java and curl ask for it with every request."""
+    body = np.random.default_rng(0).bytes(size)
+    lines = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__")
+    request = head("/predictions/fake", f"Content-Length: {size}", *lines) + body
+    received = server.raw(request + request + head("/ping", "Connection: close", method="GET"))
+    answers = received.split(b"HTTP/1.1 200 OK")[1:]
+    assert [answer.partition(b"\r\n\r\n")[2] for answer in answers] == [body, body, b'{"status": "Healthy"}']
+
+
+def test_an_upgrade_with_a_body_in_chunks_is_ignored(server: Running) -> None:
+    lines = ("Connection: Upgrade, close", "Upgrade: websocket", "Transfer-Encoding: chunked")
+    received = server.raw(head("/predictions/fake", *lines) + b"5\r\nvoxel\r\n1\r\ns\r\n0\r\n\r\n")
+    assert received.endswith(b"\r\n\r\nvoxels")
 
 
 def test_versions_and_names(server: Running) -> None:

@@ -143,12 +143,12 @@ def test_a_full_queue_refuses_before_the_body_is_read(tmp_path: Path) -> None:
 
 
 def test_waiting_requests_are_computed_together(tmp_path: Path) -> None:
-    with serving(tmp_path, batch_size=4, batch_delay_ms=300) as server, ThreadPoolExecutor(6) as pool:
+    with serving(tmp_path, batch_size=4, batch_delay_ms=1000) as server, ThreadPoolExecutor(6) as pool:
         together = [pool.submit(server.ask, body=b"together x") for _ in range(6)]
         assert sorted(int(done.result()[2]) for done in together) == [2, 2, 4, 4, 4, 4]
         started = time.monotonic()
         assert server.ask(body=b"together x")[2] == b"1"
-        assert 0.25 < time.monotonic() - started < 2
+        assert 0.9 < time.monotonic() - started < 3
         mixed = [pool.submit(server.ask, body=body) for body in (b"refuse x", b"fine", bytes(300_000))]
         assert [done.result()[0] for done in mixed] == [400, 200, 200]
 

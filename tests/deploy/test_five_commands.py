@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -107,9 +106,10 @@ def served(line: str, folder: Path) -> Iterator[dict[str, Any]]:
         )
     try:
         assert server.stdout is not None
-        ready = server.stdout.readline()
+        told = (json.loads(line) for line in server.stdout)
+        ready = next((line for line in told if line["event"] == "ready"), None)
         assert ready, (folder / "server.log").read_text(encoding="utf-8")
-        yield json.loads(ready)
+        yield ready
         server.send_signal(signal.SIGINT)
         assert server.wait(60) == 0
     finally:
@@ -129,19 +129,19 @@ def test_the_page_has_five_commands_and_a_check() -> None:
 
 
 @pytest.mark.parametrize("engine", ["embedded", "torchserve"])
-def test_the_five_commands_give_the_mask_of_eisen_predict(engine: str, workplace: Path, tmp_path: Path) -> None:
-    if engine == "torchserve" and shutil.which("java") is None:
-        pytest.skip("TorchServe needs Java, and there is none")
+def test_the_five_commands_give_the_mask_of_eisen_predict(
+    engine: str, workplace: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if engine == "torchserve":
+        request.getfixturevalue("java")
     assert shutil.which("curl"), "the page uses curl"
     for name in ("data", "artifacts", "scan.nii.gz", "hippocampus.mar"):
         (tmp_path / name).symlink_to(workplace / name)
     port = str(free_port())
-    started = time.monotonic()
     with served(serve_line().replace("8080", port) + f" --engine {engine} --threads 1 --json", tmp_path) as ready:
         assert ready["url"] == f"http://127.0.0.1:{port}"
         for line in after_serving():
             run(line.replace("8080", port), tmp_path, EISEN_TOKEN=ready["token"])
-    assert time.monotonic() - started < 200
 
     first = sorted((workplace / "data" / "imagesTs").iterdir())[0].name
     expected, affine = voxels(workplace / "artifacts" / "predictions" / first)

@@ -51,7 +51,7 @@ class Served:
 @contextmanager
 def command(folder: Path, *arguments: Any) -> Iterator[Served]:
     temporary = folder / "temporary"
-    temporary.mkdir()
+    temporary.mkdir(exist_ok=True)
     words = [sys.executable, "-m", "eisen_cli", "serve", *map(str, arguments), "--port", "0", "--json"]
     environment = {**os.environ, "TMPDIR": str(temporary), "OMP_NUM_THREADS": "1"}
     errors = folder / "errors.txt"
@@ -116,6 +116,19 @@ def test_ctrl_c_while_it_loads(tmp_path: Path, archive: Path) -> None:
         served.process.send_signal(signal.SIGINT)
         assert served.process.wait(30) == 130
         assert not list((tmp_path / "temporary").iterdir())
+
+
+def test_what_a_killed_server_left_is_removed_by_the_next(tmp_path: Path, archive: Path) -> None:
+    with command(tmp_path, archive, "--engine", "embedded") as served:
+        eventually(lambda: list((tmp_path / "temporary").glob("*/scratch")), 60)
+        served.process.kill()
+        served.process.wait()
+    (left,) = (tmp_path / "temporary").iterdir()
+    (tmp_path / "temporary/eisen-serve-of-somebody-else").mkdir()
+    with command(tmp_path, archive, "--engine", "embedded") as served:
+        served.until("ready")
+        assert not left.exists()
+    assert [folder.name for folder in (tmp_path / "temporary").iterdir()] == ["eisen-serve-of-somebody-else"]
 
 
 def test_a_package_that_is_code_needs_trust(tmp_path: Path) -> None:

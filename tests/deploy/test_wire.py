@@ -260,7 +260,7 @@ def test_tensors_are_sent_as_arrays(tensor: torch.Tensor) -> None:
         object(),
         [np.datetime64("2020-01-01")],
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_cannot_be_sent_names_its_field(value: Any) -> None:
     with pytest.raises(ArgumentError) as caught:

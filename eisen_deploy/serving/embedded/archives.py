@@ -9,8 +9,7 @@ from pathlib import Path
 
 from eisen._core.errors import ArgumentError, CorruptFileError
 from eisen_deploy.packaging.layout import MANIFEST, PACKAGE, Package
-from eisen_deploy.serving.embedded.crew import Model
-from eisen_deploy.serving.embedded.process import WorkerPlan
+from eisen_deploy.serving.embedded.plan import Model, WorkerPlan
 from eisen_deploy.serving.settings import ServerSettings
 
 __all__ = ["Served", "look_at", "models_in", "name_and_version", "unpacked"]

@@ -7,39 +7,22 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 from eisen_deploy.serving.embedded.blocks import BlockPool
 from eisen_deploy.serving.embedded.jobs import Job, JobQueue, first_of
 from eisen_deploy.serving.embedded.limits import Limits
-from eisen_deploy.serving.embedded.process import NotBegunError, WorkerPlan, WorkerProcess
+from eisen_deploy.serving.embedded.plan import Model
+from eisen_deploy.serving.embedded.process import NotBegunError, WorkerProcess
 from eisen_deploy.serving.messages import Refusal
 from eisen_deploy.serving.settings import ServerSettings
 
-__all__ = ["Crew", "Model", "State"]
+__all__ = ["Crew", "State"]
 
 State = Literal["loading", "ready", "restarting", "failing", "stopping"]
 _YOUNG_S, _TRIM_S = 10.0, 5.0
 _MOST_TOGETHER, _MOST_TRIES = 128, 3
-
-
-@dataclass(frozen=True)
-class Model:
-    """What is served.
-
-    Args:
-        name: In the address.
-        version: In the address.
-        plan: How a worker starts.
-    """
-
-    name: str
-    version: str
-    plan: WorkerPlan
-
-    def __str__(self) -> str:
-        return f"{self.name}/{self.version}"
 
 
 class Crew:

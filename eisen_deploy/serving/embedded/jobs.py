@@ -147,13 +147,20 @@ class JobQueue:
     async def take(self) -> list[Job]:
         """Wait for jobs and return a batch of them."""
         async with self._turn:
-            while not self._jobs:
+            batch: list[Job] = []
+            while not batch:
                 await self._until(1)
-                if self._batch_size > 1 and self._delay_s:
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(self._delay_s):
-                            await self._until(self._batch_size)
-            return [self._jobs.popleft() for _ in range(min(self._batch_size, len(self._jobs)))]
+                await self._fill()
+                batch = [self._jobs.popleft() for _ in range(min(self._batch_size, len(self._jobs)))]
+            return batch
+
+    async def _fill(self) -> None:
+        """Wait for more, until the first one has waited long enough."""
+        left = self._jobs[0].came + self._delay_s - time.perf_counter()
+        if self._batch_size > 1 and left > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._until(self._batch_size)
 
     async def _until(self, count: int) -> None:
         while len(self._jobs) < count:

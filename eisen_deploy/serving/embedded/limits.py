@@ -37,7 +37,7 @@ class Limits:
     linger_s: float = 10
     start_s: float = 900
     grace_s: float = 60
-    longest_pause_s: float = 60
+    longest_pause_s: float = 60.0
 
     def body_seconds(self, size: int) -> float:
         """Return how many seconds a body may take.

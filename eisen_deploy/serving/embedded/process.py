@@ -9,57 +9,18 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 
 from eisen._core.errors import EisenError
 from eisen_deploy.serving.embedded.blocks import BorrowedBlocks
 from eisen_deploy.serving.embedded.jobs import Job, Reply, first_of
 from eisen_deploy.serving.embedded.link import FrontLink, Message
+from eisen_deploy.serving.embedded.plan import WorkerPlan
 
-__all__ = ["NotBegunError", "WorkerPlan", "WorkerProcess"]
+__all__ = ["NotBegunError", "WorkerProcess"]
 
 
 class NotBegunError(ConnectionError):
     """A worker died before it looked at what it was sent: another one can have it."""
-
-
-@dataclass(frozen=True)
-class WorkerPlan:
-    """What a worker is told at its start.
-
-    Args:
-        folder: The unpacked archive.
-        scratch: Folder for its files.
-        threads: Processor threads.
-        device: Where it computes.
-        service: ``"file.py:Class"`` in place of the service of eisen, for tests.
-        environment: More environment variables.
-    """
-
-    folder: Path
-    scratch: Path
-    threads: int = 1
-    device: str | None = None
-    service: str = ""
-    environment: tuple[tuple[str, str], ...] = ()
-
-    def message(self) -> Message:
-        """Return it as the worker reads it."""
-        self.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return {
-            "folder": str(self.folder),
-            "scratch": str(self.scratch),
-            "threads": self.threads,
-            "device": self.device,
-            "service": self.service,
-        }
-
-    def surroundings(self) -> dict[str, str]:
-        """Return the environment of the worker."""
-        threads = {name: str(self.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
-        polite = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "PYTHONUNBUFFERED": "1"}
-        return {**polite, **os.environ, **threads, "TMPDIR": str(self.scratch), **dict(self.environment)}
 
 
 class WorkerProcess:

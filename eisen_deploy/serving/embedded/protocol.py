@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from eisen_deploy.serving.embedded.filling import Filling
 from eisen_deploy.serving.embedded.limits import Limits
 from eisen_deploy.serving.messages import Answer, Refusal
 
@@ -59,7 +60,7 @@ class ServerProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Greet a client, or hang up when there are too many."""
         super().connection_made(transport)
-        self._head_bytes, self._in_head = 0, True
+        self._head_bytes, self._in_head, self._ignored_upgrade = 0, True, False
         self._timer: asyncio.TimerHandle | None = None
         # what was sent shall be with the system, so that its memory can be used again; TLS counts from one byte on
         transport.set_write_buffer_limits(high=int(transport.get_extra_info("sslcontext") is not None), low=0)
@@ -77,7 +78,12 @@ class ServerProtocol(HttpToolsProtocol):
         """Read on; refuse a head that never ends."""
         if self.parser is None or self.transport.is_closing():
             return
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self._feed(data)
+        except httptools.HttpParserError:
+            self.send_400_response("this is no HTTP that can be understood")
+            return
         if self._in_head:
             self._head_bytes += len(data)
             if self._head_bytes > self.limits.header_bytes:
@@ -85,18 +91,51 @@ class ServerProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Start to read the head of a request."""
+        if self._ignored_upgrade:
+            return
         super().on_message_begin()
         self._head_bytes, self._in_head = 0, True
         if self._timer is None:
             self._arm()
 
+    def on_url(self, url: bytes) -> None:
+        """Note the address of a request."""
+        if not self._ignored_upgrade:
+            super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Note a header of a request."""
+        if not self._ignored_upgrade:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """Start to answer a request."""
+        if self._ignored_upgrade:
+            return
         self._disarm()
         self._in_head = False
         super().on_headers_complete()
         extensions: dict[str, Any] = {EXTENSION: Connection(self, self.cycle)}
         self.scope["extensions"] = extensions
+
+    def on_message_complete(self) -> None:
+        """Note that a request is complete; one that asks for an upgrade still has its body."""
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
+
+    def _feed(self, data: bytes) -> None:
+        """Parse; requests for another protocol (HTTP/2 by Java or curl, web sockets) are answered in this one."""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            if self.scope["method"] == "CONNECT":
+                raise httptools.HttpParserError("CONNECT") from None
+            lengths = [b"%s: %s\r\n" % h for h in self.headers if h[0] in (b"content-length", b"transfer-encoding")]
+            self.parser = httptools.HttpRequestParser(self)
+            self._ignored_upgrade = True  # a head without the upgrade, of which only the body matters
+            self.parser.feed_data(b"".join([b"POST / HTTP/1.1\r\n", *lengths, b"\r\n"]))
+            self._ignored_upgrade = False
+            self._feed(data[upgrade.args[0] :])
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP."""
@@ -104,7 +143,7 @@ class ServerProtocol(HttpToolsProtocol):
 
     async def fill(self, view: memoryview, at: int, silence_s: float) -> None:
         """Let what arrives go straight into memory, until it is full."""
-        filling = _Filling(self, view, at)
+        filling = Filling(self, view, at)
         self.transport.set_protocol(filling)
         self.flow.resume_reading()
         try:
@@ -142,38 +181,6 @@ class ServerProtocol(HttpToolsProtocol):
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
             self.transport.write(_plain_http(refusal.answer()))
         self.transport.close()
-
-
-class _Filling(asyncio.BufferedProtocol):
-    """Stands in for the protocol of a connection while a body comes in."""
-
-    def __init__(self, owner: ServerProtocol, view: memoryview, at: int) -> None:
-        self._owner, self._view, self.at = owner, view, at
-        self.full: asyncio.Future[None] = owner.loop.create_future()
-
-    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
-        return self._view[self.at :]
-
-    def buffer_updated(self, nbytes: int) -> None:
-        self.at += nbytes
-        if self.at == len(self._view):
-            self._owner.filled()
-            if not self.full.done():
-                self.full.set_result(None)
-
-    def eof_received(self) -> None:
-        self._owner.eof_received()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if not self.full.done():
-            self.full.set_exception(ConnectionResetError("the client hung up"))
-        self._owner.connection_lost(exc)
-
-    def pause_writing(self) -> None:
-        self._owner.pause_writing()
-
-    def resume_writing(self) -> None:
-        self._owner.resume_writing()
 
 
 def protocol_with(limits: Limits) -> type[ServerProtocol]:

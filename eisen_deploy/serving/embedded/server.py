@@ -21,7 +21,8 @@ from eisen_deploy.serving.settings import ServerSettings
 if TYPE_CHECKING:
     from uvicorn import Config
 
-    from eisen_deploy.serving.embedded.crew import Crew, Model
+    from eisen_deploy.serving.embedded.crew import Crew
+    from eisen_deploy.serving.embedded.plan import Model
 
 __all__ = ["EmbeddedServer"]
 

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import logging
-import os
-import select
 import signal
 import socket
 import sys
-import threading
 import time
 import traceback
 import weakref
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from eisen._core.errors import EisenError
 from eisen_deploy.serving.embedded.blocks import INLINE, BlockPool, BorrowedBlocks
 from eisen_deploy.serving.embedded.forms import fields_of
 from eisen_deploy.serving.embedded.link import Message, WorkerLink
+from eisen_deploy.serving.embedded.opening import (
+    Opened,
+    end_with_the_front,
+    give_memory_back,
+    open_service,
+    use_threads,
+)
 from eisen_deploy.serving.messages import Answer, Refusal, Request
 
 __all__ = ["main"]
@@ -30,22 +31,10 @@ _log = logging.getLogger(__name__)
 _TRIM_S = 5.0
 
 
-class _Service(Protocol):
-    """What a worker holds; see `eisen_deploy.serving.service.Service`."""
-
-    def answer(self, requests: Sequence[Request]) -> list[Answer]:
-        """Return an answer for each request."""
-        ...
-
-    def close(self) -> None:
-        """Let go of everything."""
-        ...
-
-
 class _Worker:
     """Takes requests out of messages and puts answers into others."""
 
-    def __init__(self, link: WorkerLink, service: _Service) -> None:
+    def __init__(self, link: WorkerLink, service: Opened) -> None:
         self._link, self._service = link, service
         self._blocks = BlockPool(lambda number: link.send({"forget": number}))
         self._borrowed = BorrowedBlocks()
@@ -56,6 +45,7 @@ class _Worker:
         while True:
             while not self._link.has_news(_TRIM_S):
                 self._blocks.trim()
+                give_memory_back()
             received = self._link.receive()
             if received is None:
                 return
@@ -120,7 +110,7 @@ class _Worker:
         return packed | {"block": block.number, "size": size}
 
 
-def _answers(service: _Service, requests: Sequence[Request | Answer]) -> list[Answer]:
+def _answers(service: Opened, requests: Sequence[Request | Answer]) -> list[Answer]:
     """Return an answer for each; a model that fails altogether fails them all, and the worker lives on."""
     good = [request for request in requests if isinstance(request, Request)]
     try:
@@ -135,60 +125,20 @@ def _answers(service: _Service, requests: Sequence[Request | Answer]) -> list[An
     return [next(rest) if isinstance(request, Request) else request for request in requests]
 
 
-def _open(boot: Message) -> _Service:
-    """Open what is served: the folder of the archive, or for tests a class in a file."""
-    if boot.get("service"):
-        file, _, name = str(boot["service"]).rpartition(":")
-        spec = importlib.util.spec_from_file_location("served", file)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        opened: _Service = getattr(module, name).open(boot["folder"])
-        return opened
-    module = importlib.import_module("eisen_deploy.serving.service")
-    service: _Service = module.Service.open(
-        Path(boot["folder"]), device=boot.get("device"), scratch=Path(boot["scratch"])
-    )
-    return service
-
-
-def _use_threads(count: int) -> None:
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        torch.set_num_threads(count)
-
-
-def _end_with_the_front(connection: socket.socket) -> None:
-    """End this process when the front ends, even when it is killed while a model computes."""
-
-    def watch() -> None:
-        poll = select.poll()
-        poll.register(connection, select.POLLHUP)
-        poll.poll()
-        os._exit(0)
-
-    threading.Thread(target=watch, name="watch", daemon=True).start()
-    if sys.platform == "linux":
-        import ctypes
-
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: helps while a library holds the interpreter
-
-
 def main() -> None:
     """Hold a model and answer, until the front says that it is enough or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the front, which ends its workers
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(process)d: %(message)s", datefmt="%H:%M:%S")
     connection = socket.socket(fileno=int(sys.argv[1]))
-    _end_with_the_front(connection)
+    end_with_the_front(connection)
     link = WorkerLink(connection)
     received = link.receive()
     if received is None:
         return
     boot, started = received[0], time.perf_counter()
     try:
-        service = _open(boot)
-        _use_threads(boot["threads"])
+        service = open_service(boot)
+        use_threads(boot["threads"])
     except Exception as error:
         link.send({"failed": _why(error)})
         return
