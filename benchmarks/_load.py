@@ -76,7 +76,14 @@ def counted_archive(folder: Path, journal: Path) -> Path:
     image, number = [-1, 1, -1, -1, -1], [-1]
     kinds, outputs = ["ndarray", "ndarray:int64"], ["image", "number", "pid"]
     metadata = create_metadata(
-        ["image", "number"], kinds, [image, number], outputs, [*kinds, "int"], [image, number, -1], ["image"], ["double"]
+        ["image", "number"],
+        kinds,
+        [image, number],
+        outputs,
+        [*kinds, "int"],
+        [image, number, -1],
+        ["image"],
+        ["double"],
     )
     mar = EisenServingMAR(FilterFields(["image", "number"]), _noting(str(journal)), metadata)
     mar.pack(Identity(), folder, MODEL, "1.0")

@@ -1,6 +1,6 @@
 """What one writes in an afternoon: the model in the process of FastAPI, and msgpack as its manual shows it.
 
-    python benchmarks/_plain_server.py        # says its port, and serves until its standard input is closed
+python benchmarks/_plain_server.py        # says its port, and serves until its standard input is closed
 """
 
 import json

@@ -1,6 +1,6 @@
 """Servers of the same models for the benchmarks, each a process of its own, and a client that all of them get alike.
 
-    python benchmarks/_servers.py KIND '{...}'       # what `started` runs: serves until its standard input is closed
+python benchmarks/_servers.py KIND '{...}'       # what `started` runs: serves until its standard input is closed
 """
 
 from __future__ import annotations

@@ -107,7 +107,10 @@ def ways(scan: np.ndarray, folder: Path) -> dict[str, tuple[Callable[[], bytes],
         "float32, zstd": (partial(zstd, "float32"), MSGPACK | {"Content-Encoding": "zstd"}),
         "int16": (partial(message, "int16"), MSGPACK),
         "int16, zstd": (partial(zstd, "int16"), MSGPACK | {"Content-Encoding": "zstd"}),
-        "int16, zstd both ways": (partial(zstd, "int16"), MSGPACK | {"Content-Encoding": "zstd", "Accept-Encoding": "zstd"}),
+        "int16, zstd both ways": (
+            partial(zstd, "int16"),
+            MSGPACK | {"Content-Encoding": "zstd", "Accept-Encoding": "zstd"},
+        ),
         ".nii.gz there and back": (nifti, MSGPACK),
     }
 
@@ -131,7 +134,9 @@ def in_place_of_floats(servers: Mapping[str, Server], folder: Path, rounds: int)
         Console(width=110, highlight=False).print(table)
 
 
-def _whole(caller: Caller, name: str, make: Callable[[], bytes], headers: dict[str, str], back: dict[str, int]) -> float:
+def _whole(
+    caller: Caller, name: str, make: Callable[[], bytes], headers: dict[str, str], back: dict[str, int]
+) -> float:
     def ask() -> None:
         answer = caller.predict("tiny", make(), headers)
         back[name] = len(answer)

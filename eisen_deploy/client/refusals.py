@@ -113,8 +113,8 @@ def _message(status: int, headers: Mapping[str, str], body: bytes, said: Mapping
 def _facts(said: Mapping[str, Any]) -> dict[str, str]:
     """Return the entries of the card that the server filled."""
     facts = {name: one_line(said[name]) for name in ("field", "expected", "to_do") if said.get(name) not in (None, "")}
-    if said.get("got") not in (None, ""):
-        got = one_line(said["got"])
+    got = one_line(said.get("got") or "")
+    if got and not isinstance(said["got"], list):  # a list is in the message, one by one
         facts["expected"] = f"{facts['expected']}; got {got}" if "expected" in facts else f"something else than {got}"
     return facts
 
@@ -122,7 +122,7 @@ def _facts(said: Mapping[str, Any]) -> dict[str, str]:
 def _about_token(status: int, kind: str, said: Mapping[str, Any], has_token: bool, url: str) -> TokenError:
     what = "the server does not accept this token" if has_token else "the server wants a token"
     to_do = (
-        "ask for a valid token: those of TorchServe end after an hour"
+        "ask for a valid token; those of a TorchServe that eisen did not start end after an hour"
         if has_token
         else f"give it as token=..., --token-file FILE, or in the environment variable {TOKEN_VARIABLE}"
     )

@@ -47,6 +47,7 @@ def test_errors_are_cards(run: Path, tmp_path: Path) -> None:
     assert "there is no run in" in done.output
 
 
+@pytest.mark.slow
 @pytest.mark.realdata
 def test_a_hippocampus_model_is_packed_from_real_scans(realdata: Path, tmp_path: Path) -> None:
     import nibabel

@@ -52,7 +52,7 @@ class EmbeddedServer:
     def __init__(
         self,
         settings: ServerSettings,
-        folders: Sequence[Path],
+        folders: Sequence[str | Path],
         scratch: str | Path,
         *,
         limits: Limits | None = None,
@@ -61,7 +61,7 @@ class EmbeddedServer:
     ) -> None:
         for name in _NEEDED:
             require(name, "deploy", "serving a model")
-        self.settings, self._folders, self._scratch = settings, list(folders), Path(scratch)
+        self.settings, self._folders, self._scratch = settings, [Path(folder) for folder in folders], Path(scratch)
         self._limits, self._listener, self._service = limits or Limits(), tell or (lambda _: None), service
         self._crews: list[Crew] = []
         self._loop: asyncio.AbstractEventLoop | None = None
