@@ -39,7 +39,7 @@ SHARES = {
 }
 GOOD = ("small", "1 MiB", "slow")
 LONG = 10**6
-"""Requests with this number or a larger one take 20 ms, so that there is somebody to kill at work."""
+"""Requests with this number or a larger one take 100 ms, so that there is somebody to kill at work."""
 
 
 @dataclass
@@ -69,9 +69,10 @@ class Report:
 
 def counted_archive(folder: Path, journal: Path) -> Path:
     """Pack a model that doubles an image, and writes the number that came with it into a file."""
+    from torch.nn import Identity
+
     from eisen.transforms import FilterFields
     from eisen_deploy.packaging import EisenServingMAR, create_metadata
-    from torch.nn import Identity
 
     image, number = [-1, 1, -1, -1, -1], [-1]
     kinds, outputs = ["ndarray", "ndarray:int64"], ["image", "number", "pid"]
@@ -94,11 +95,12 @@ def _noting(journal: str, long: int = LONG) -> Callable[[dict[str, Any]], dict[s
     def noted(data: dict[str, Any]) -> dict[str, Any]:
         import os
         import time
+        from pathlib import Path
 
-        with open(journal, "ab", buffering=0) as file:
-            file.write(b"%d\n" % data["number"][0])
+        with Path(journal).open("ab", buffering=0) as file:
+            file.write(b"%d %d\n" % (data["number"][0], os.getpid()))
         if data["number"][0] >= long:
-            time.sleep(0.02)
+            time.sleep(0.1)
         return {"image": data["double"] * 2, "number": data["number"], "pid": os.getpid()}
 
     noted.__module__ = "__main__"  # by value: the servers do not have this file
@@ -152,7 +154,7 @@ class Load:
 
     def check_journal(self) -> None:
         """Compare what the model wrote with what was answered: every good request once, and no bad one ever."""
-        times = Counter(map(int, self.journal.read_text(encoding="utf-8").split()))
+        times = Counter(number for number, _ in noted_in(self.journal))
         twice = [number for number, count in times.items() if count > 1]
         never = self.report.computed - set(times)
         self.report.wrong += [f"computed twice: {number}" for number in twice]
@@ -255,7 +257,7 @@ def kill_workers(server: Server, journal: Path, kills: int, workers: int = 2, cl
         for _ in range(kills):
             known = _eventually(lambda: load.working() if len(load.working()) == workers else set())
             start = time.perf_counter()
-            os.kill(min(known), signal.SIGKILL)
+            os.kill(_begins(journal), signal.SIGKILL)
             _eventually(lambda known=known: load.working() - known)
             longest = max(longest, time.perf_counter() - start)
     finally:
@@ -265,10 +267,23 @@ def kill_workers(server: Server, journal: Path, kills: int, workers: int = 2, cl
     return load.report, longest
 
 
-def _eventually(found: Callable[[], set[int]], most_s: float = 60) -> set[int]:
+def noted_in(journal: Path) -> list[tuple[int, int]]:
+    """Return the numbers of the requests that were computed, and by which processes."""
+    lines = journal.read_text(encoding="utf-8").splitlines()
+    return [(int(number), int(pid)) for number, pid in map(str.split, lines)]
+
+
+def _begins(journal: Path) -> int:
+    """Wait until a worker begins to compute, and return its number."""
+    before = journal.stat().st_size
+    _eventually(lambda: {size for size in [journal.stat().st_size] if size > before}, pause_s=0.001)
+    return noted_in(journal)[-1][1]
+
+
+def _eventually(found: Callable[[], set[int]], most_s: float = 60, pause_s: float = 0.01) -> set[int]:
     until = time.monotonic() + most_s
     while not (answer := found()):
         if time.monotonic() > until:
             raise TimeoutError("the workers did not come back")
-        time.sleep(0.01)
+        time.sleep(pause_s)
     return answer

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import mmap
 import os
 import socket
 import subprocess
@@ -177,8 +178,7 @@ def _serve_echo() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         _tell(listener.getsockname()[1])
         connection, _ = listener.accept()
-        whole = bytearray(LARGEST)
-        with connection, memoryview(whole) as view:
+        with connection, memoryview(mmap.mmap(-1, LARGEST)) as view:
             while head := connection.recv(8):
                 body = view[: int.from_bytes(head, "big")]
                 receive_into(connection, body)

@@ -1,8 +1,8 @@
 """What serving costs beyond the model: a volume of 128^3 there and back, behind four servers, in turn.
 
-8 MiB of float32 each way, in msgpack, on a connection that is kept; a request is to pack, to send, to wait and to unpack.
-The same archives are served by eisen and by TorchServe; FastAPI computes in its own process, with msgpack as its manual
-shows it. Limits: the model alone, and the same bytes through a socket and back.
+8 MiB of float32 each way, in msgpack, on a connection that is kept; packing and unpacking included. The same archives
+are served by eisen and by TorchServe; FastAPI computes in its own process, with msgpack as its manual shows it. Limits:
+the model alone, and the same bytes through a socket and back.
 Targets: eisen at most half of TorchServe's time beyond the model, and not slower than FastAPI.
 
     python benchmarks/bench_serving.py [--rounds 30] [--without-torchserve]
@@ -105,11 +105,15 @@ def compared(title: str, results: dict[str, Result]) -> None:
 def verdicts(results: dict[str, Result]) -> None:
     """Compare with the targets."""
     base = results[MODEL]
-    beyond = {name: result.over(base).median for name, result in results.items()}
-    for other, most in ((TORCHSERVE, 0.5), (FASTAPI, 1.0)):
-        if other in beyond:
-            ratio = beyond[EISEN] / beyond[other]
-            print(f"  beyond the model, eisen / {other}: {ratio:.2f}, target {most} {_met(ratio, most)}")
+    for word in ("median", "fastest"):
+        beyond = {
+            n: result.over(base).median if word == "median" else result.fastest - base.fastest
+            for n, result in results.items()
+        }
+        for other, most in ((TORCHSERVE, 0.5), (FASTAPI, 1.0)):
+            if beyond.get(other, 0) > 0:
+                ratio = beyond[EISEN] / beyond[other]
+                print(f"  beyond the model, {word}, eisen / {other}: {ratio:.2f}, target {most} {_met(ratio, most)}")
     print()
 
 

@@ -2,8 +2,8 @@
 
 Each good request has a number of its own, in its voxels too; the model writes down what it computes. Reported: whatever
 was not answered as it should be (nothing, or the exit code is 1), the quantiles of the times, and the memory of all
-processes between request 2 000 and the last, at most 2 % more. TorchServe gets a tenth of it, without what it leaves
-unanswered (clients that hang up in the middle of a body).
+processes between request 2 000 and the last, at most 2 % more. TorchServe gets a tenth of it, without bodies that break
+off.
 
     python benchmarks/bench_serving_load.py [--requests 10000] [--clients 8] [--without-torchserve]
 """

@@ -2,7 +2,8 @@
 
 The model does nothing. For eisen the time per MiB stays; the netty of TorchServe puts a body together again with every
 piece that arrives. The second table is about one CT with a label map as the answer: int16, compressed, as .nii.gz.
-Target: the exponent of eisen's time over the size at most 1.1 (1: linear, 2: quadratic).
+Target: eisen's time over the size has an exponent (1: linear, 2: quadratic) of at most 0.1 more than that of the limit,
+which makes the message, sends it through a socket and back, and reads it: large memory is dearer than little of it.
 
     python benchmarks/bench_serving_size.py [--most 256] [--without-torchserve]
 """
@@ -10,6 +11,7 @@ Target: the exponent of eisen's time over the size at most 1.1 (1: linear, 2: qu
 from __future__ import annotations
 
 import argparse
+import socket
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -21,7 +23,7 @@ import nibabel
 import numpy as np
 import zstandard
 from _harness import measure, timed
-from _servers import Caller, Server, archives, embedded, started, torchserve
+from _servers import Caller, Server, archives, embedded, receive_into, started, torchserve
 from bench_nifti import ct
 from isal import igzip
 from rich.console import Console
@@ -29,28 +31,47 @@ from rich.table import Table
 
 from eisen_deploy.utils import pack, unpack
 
-SIZES, EXPONENT = (8, 16, 32, 64, 128, 256), 1.1
-TOO_LONG_S = 3.0
+EISEN, LIMIT = "eisen", "limit: the bytes"
+SIZES, STEEPER = (8, 16, 32, 64, 128, 256), 0.1
+ENOUGH_S = 10.0
 MSGPACK = {"Content-Type": "application/octet-stream"}
 
 
-def trip(caller: Caller, message: bytes) -> float:
-    """Return the seconds of a request."""
-    return timed(lambda: caller.predict("identity", message))
+Trip = Callable[[np.ndarray], object]
 
 
-def by_size(servers: Mapping[str, Server], most: int) -> dict[str, dict[int, float]]:
-    """Return the fastest time in seconds of each server and size; what takes long is measured once."""
-    callers = {name: Caller(server, 600) for name, server in servers.items()}
-    found: dict[str, dict[int, float]] = {name: {} for name in servers}
+def request(caller: Caller) -> Trip:
+    """Return what asks a server."""
+    return lambda volume: unpack(caller.predict("identity", pack({"image": volume})))
+
+
+def echo(port: int) -> Trip:
+    """Return what makes a message, sends its bytes through a socket and back, and reads the message that came."""
+    connection = socket.create_connection(("127.0.0.1", port))
+
+    def there_and_back(volume: np.ndarray) -> None:
+        message = pack({"image": volume})
+        answer = bytearray(len(message))
+        connection.sendall(len(message).to_bytes(8, "big"))
+        connection.sendall(message)
+        receive_into(connection, memoryview(answer))
+        unpack(answer)
+
+    return there_and_back
+
+
+def by_size(trips: Mapping[str, Trip], most: int) -> dict[str, dict[int, float]]:
+    """Return the fastest time in seconds for each way and size; less often what takes long."""
+    found: dict[str, dict[int, float]] = {name: {} for name in trips}
     for size in (size for size in SIZES if size <= most):
-        message = pack({"image": np.ones((1, 1, size, 512, 512), np.float32)})
+        volume, spent = np.ones((1, 1, size, 512, 512), np.float32), dict.fromkeys(trips, 0.0)
         for _ in range(3):
-            for name, caller in callers.items():
-                if found[name].get(size, 0) < TOO_LONG_S:
-                    found[name][size] = min(found[name].get(size, np.inf), trip(caller, message))
-                if found[name][size] < TOO_LONG_S:  # again at once, with the memory of the first
-                    found[name][size] = min(found[name][size], trip(caller, message))
+            for name, trip in trips.items():
+                for _ in range(2):  # twice in a row: the second has the memory of the first
+                    if spent[name] < ENOUGH_S:
+                        seconds = timed(partial(trip, volume))
+                        spent[name] += seconds
+                        found[name][size] = min(found[name].get(size, np.inf), seconds)
     return found
 
 
@@ -64,8 +85,9 @@ def told(found: Mapping[str, Mapping[int, float]]) -> bool:
         cells = (f"{seconds[size]:.3f}  {1000 * seconds[size] / size:.1f}" for size in sizes)
         table.add_row(name, *cells, f"{exponents[name]:.2f}")
     Console(width=150, highlight=False).print(table)
-    met = exponents["eisen"] <= EXPONENT
-    print(f"  eisen's exponent {exponents['eisen']:.2f}, target {EXPONENT} {'met' if met else 'MISSED'}\n")
+    most = max(1.0, exponents[LIMIT]) + STEEPER
+    met = exponents[EISEN] <= most
+    print(f"  eisen's exponent {exponents[EISEN]:.2f}, target {most:.2f} {'met' if met else 'MISSED'}\n")
     return met
 
 
@@ -158,11 +180,13 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         paths = [archives(folder)["identity"], safe_package(folder)]
-        servers = {"eisen": stack.enter_context(embedded(paths, folder / "embedded"))}
+        servers = {EISEN: stack.enter_context(embedded(paths, folder / "embedded"))}
         if not options.without_torchserve:
             servers["TorchServe"] = stack.enter_context(torchserve(paths, folder / "torchserve"))
         plain = stack.enter_context(started("fastapi"))
-        met = told(by_size({**servers, "FastAPI": plain}, options.most))
+        asking = {name: request(Caller(server, 600)) for name, server in {**servers, "FastAPI": plain}.items()}
+        limit = echo(stack.enter_context(started("echo")).port)
+        met = told(by_size({**asking, LIMIT: limit}, options.most))
         in_place_of_floats(servers, folder, options.rounds)
     sys.exit(not met)
 

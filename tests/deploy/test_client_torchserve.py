@@ -17,6 +17,8 @@ from eisen_deploy.packaging.contents import HANDLER_TEXT
 from .safe_packages import oblique, phantom, safe_folder
 from .volume_requests import dicom
 
+pytestmark = pytest.mark.slow  # the same requests go to TorchServe in tests/deploy/conformance
+
 
 @pytest.fixture(scope="module")
 def server(torchserve: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:

@@ -238,6 +238,7 @@ def test_damaged_archives_are_refused_or_give_the_same_bytes(
         assert tree(folder / "damaged") == tree(folder / "original")
 
 
+@pytest.mark.slow
 def test_every_single_byte_matters_or_is_harmless(tmp_path: Path) -> None:
     """All 255 other values of the bytes of the records would take minutes; three of each byte do not."""
     content = valid(tmp_path)

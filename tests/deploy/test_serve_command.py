@@ -218,6 +218,7 @@ def test_the_engine_is_chosen_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert chosen_engine("embedded", ServerSettings())[0] == "embedded"
 
 
+@pytest.mark.slow
 def test_torchserve_serves_the_same(short_folder: Path, archive: Path, java: None) -> None:
     folder = short_folder / "serve"  # TorchServe's sockets need short names
     folder.mkdir()

@@ -32,7 +32,7 @@ def train(folder, out, *options, devices="2"):
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("how", ["raise", "kill"])
+@pytest.mark.parametrize("how", ["raise", pytest.param("kill", marks=pytest.mark.slow)])
 def test_the_end_of_one_process_is_the_end_of_all_and_is_told_once(folder, how):
     loss = "Training.Losses[0]"
     picky = ("--set", f"{loss}.type=rank_parts.Picky", "--set", f"{loss}.params.how={how}")

@@ -11,6 +11,7 @@ sys.path.append(str(Path(__file__).parent))
 from kills import Torture, different
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(280)
 def test_killed_runs_end_with_the_same_bits(tmp_path):
     torture = Torture(tmp_path / "torture", seed=3)

@@ -10,8 +10,9 @@ from eisen_deploy.serving.embedded.link import Message
 
 __all__ = ["Model", "WorkerPlan"]
 
-_KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_": str(2**28)}
-"""For glibc: what a request needed waits for the next one, because fresh pages cost several times the copying."""
+_KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**30)}
+"""For glibc: what a request needed waits for the next one, until the worker is idle. Fresh pages cost several times the
+copying: answering 256 MiB with a model that does nothing took 0.6 to 1.4 s with them, and 0.2 s without."""
 
 
 @dataclass(frozen=True)

@@ -100,6 +100,7 @@ def test_the_command_of_the_documentation(short_folder: Path, tmp_path: Path) ->
         assert workers == 1
 
 
+@pytest.mark.slow
 def test_the_command_with_a_configuration_of_ours(short_folder: Path, tmp_path: Path) -> None:
     folder = short_folder / "configured"
     (folder / "model_zoo").mkdir(parents=True)

@@ -90,7 +90,10 @@ def _works_in_its_folder_with_our_python(server: TorchServe, folder: Path) -> No
 
 @pytest.mark.parametrize(
     ("kind", "expected"),
-    [("importing", "No module named 'nothing_of_this_name'"), ("exiting", "it printed no error")],
+    [
+        ("importing", "No module named 'nothing_of_this_name'"),
+        pytest.param("exiting", "it printed no error", marks=pytest.mark.slow),
+    ],
 )
 def test_a_worker_that_cannot_load_ends_the_start_with_its_cause(kind: str, expected: str, short_folder: Path) -> None:
     folder = short_folder / kind
