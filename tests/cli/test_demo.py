@@ -42,6 +42,7 @@ def test_a_tiny_demonstration_leaves_everything_it_speaks_of(invoke: Invoke, tmp
     assert "Three commands to try next" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_commands_to_try_next_work(invoke: Invoke, tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     done = invoke("demo", folder, "--epochs", 1, "--cases", 2, "--size", 16, "--json")

@@ -141,14 +141,16 @@ def test_256_megabytes_are_in_memory_once(tmp_path: Path) -> None:
 def test_memory_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from eisen_deploy.serving.embedded import blocks, crew
 
-    monkeypatch.setattr(blocks.BlockPool.trim, "__defaults__", (0.2,))
+    monkeypatch.setattr(blocks.BlockPool.trim, "__defaults__", (1.5,))
     monkeypatch.setattr(crew, "_TRIM_S", 0.1)
     before = memory_files()
     with serving(tmp_path) as server:
+        counts = []
         for _ in range(3):
             assert server.ask(body=os.urandom(2_000_000))[0] == 200
-        most = len(memory_files())
+            counts.append(len(memory_files()))
+        most = max(counts)
         assert most > len(before)
-        eventually(lambda: len(memory_files()) < most, 5)
+        eventually(lambda: len(memory_files()) < most, 60)  # the worker keeps its blocks for some 15 s
         assert server.ask(body=os.urandom(2_000_000))[0] == 200
     assert memory_files() == before

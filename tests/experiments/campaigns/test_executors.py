@@ -138,6 +138,7 @@ def test_a_run_stops_when_the_process_that_started_it_is_gone(config, data_dir, 
     assert (tmp_path / "run/checkpoint.pt").exists()
 
 
+@pytest.mark.slow
 def test_ray_gives_the_same_bytes_as_serial_and_listens_to_nobody_else(complete, config, data_dir, tmp_path):
     ray = pytest.importorskip("ray")
     import psutil
