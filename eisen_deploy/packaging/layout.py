@@ -28,6 +28,7 @@ __all__ = [
     "ModelInput",
     "Package",
     "is_package",
+    "package_of",
     "read_package",
     "write_package",
 ]
@@ -168,16 +169,38 @@ def read_package(path: str | Path) -> Package:
     path = Path(path)
     file = path / PACKAGE if path.is_dir() else path
     try:
-        return _ADAPTER.validate_json(file.read_bytes())
-    except (ValidationError, OSError) as error:
-        first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": str(error)}
+        content = file.read_bytes()
+    except OSError as error:
+        raise _no_package(file.name, str(error), file) from error
+    return package_of(content, file, file.name)
+
+
+def package_of(content: bytes, file: Path, title: str) -> Package:
+    """Return the package that the content of ``package.json`` describes; nothing in it is executed.
+
+    Args:
+        content: The content.
+        file: Where it is from, for errors.
+        title: What it is called in errors.
+
+    Raises:
+        CorruptFileError: If it describes none.
+    """
+    try:
+        return _ADAPTER.validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise CorruptFileError(
-            f"{file.name} is not that of a package: {where and where + ': '}{first['msg']}",
-            expected="what eisen pack writes",
-            to_do="make the package again with eisen pack",
-            file=str(file),
-        ) from error
+        raise _no_package(title, f"{where and where + ': '}{first['msg']}", file) from error
+
+
+def _no_package(title: str, why: str, file: Path) -> CorruptFileError:
+    return CorruptFileError(
+        f"{title} is not that of a package: {why}",
+        expected="what eisen pack writes",
+        to_do="make the package again with eisen pack",
+        file=str(file),
+    )
 
 
 def write_package(package: Package) -> bytes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eisen._core.errors import ArgumentError, CorruptFileError
-from eisen_deploy.packaging.layout import MANIFEST, PACKAGE, Package
+from eisen_deploy.packaging.layout import MANIFEST, PACKAGE, package_of
 from eisen_deploy.serving.embedded.plan import Model, WorkerPlan
 from eisen_deploy.serving.settings import ServerSettings
 
@@ -63,7 +63,7 @@ def look_at(archive: Path, *, trust: bool = False) -> Served:
             if not trust:
                 raise _untrusted(archive)
             return Served(archive, name, version, is_code=True)
-        package = _package(content.read(PACKAGE), archive)
+        package = package_of(content.read(PACKAGE), archive, f"{PACKAGE} in {archive.name}")
     first = package.inputs[0]
     sample = _SAMPLES.get(first.given_as, "scan.nii.gz")
     kinds = {"labels": "mask", "image": "image"}
@@ -92,20 +92,6 @@ def unpacked(archive: Path, folder: Path, public_key: Path | None = None) -> Pat
 
         unpack_verified(archive, folder, public_key)
     return folder
-
-
-def _package(content: bytes, archive: Path) -> Package:
-    from pydantic import TypeAdapter, ValidationError
-
-    try:
-        return TypeAdapter(Package).validate_json(content)
-    except ValidationError as error:
-        raise CorruptFileError(
-            f"{PACKAGE} in {archive.name} is not that of a package: {error.errors()[0]['msg']}",
-            expected="what eisen pack writes",
-            to_do="make the package again with eisen pack",
-            file=str(archive),
-        ) from error
 
 
 def _untrusted(archive: Path) -> ArgumentError:
