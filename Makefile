@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE :=
 unexport VIRTUAL_ENV PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all torture lint types format docs bench lock clean
+.PHONY: help setup demo build-demo test test-all torture lint types format docs bench lock clean
 
 help:  ## show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ setup: $(VENV)/.installed  ## install eisen and its test tools into .venv, from 
 
 demo: setup  ## train a model on phantoms, evaluate it, draw a picture (3 minutes)
 	$(BIN)/eisen demo
+
+build-demo: setup  ## open the visual builder with an experiment on phantoms
+	$(BIN)/eisen build --demo
 
 test: setup  ## run the tests and the doctests (minutes)
 	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"

@@ -16,12 +16,14 @@ from eisen_cli.show.screen import Screen
 __all__ = ["COMMANDS", "cli", "main"]
 
 COMMANDS = {
+    "build": "eisen_cli.commands.build",
     "train": "eisen_cli.train.train",
     "validate": "eisen_cli.commands.evaluate",
     "test": "eisen_cli.commands.evaluate",
     "predict": "eisen_cli.commands.predict",
     "evaluate": "eisen_cli.commands.scoring",
     "calibrate": "eisen_cli.commands.calibrate",
+    "review": "eisen_cli.commands.review",
     "generate": "eisen_cli.commands.generate",
     "call": "eisen_cli.commands.call",
     "check": "eisen_cli.commands.check",
@@ -35,6 +37,7 @@ COMMANDS = {
     "sweep": "eisen_cli.commands.sweep",
     "metrics": "eisen_cli.commands.metrics",
     "runs": "eisen_cli.commands.runs",
+    "board": "eisen_cli.commands.board",
     "pack": "eisen_cli.commands.pack",
     "serve": "eisen_cli.commands.serve",
     "inspect": "eisen_cli.commands.inspect",

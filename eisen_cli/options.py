@@ -19,6 +19,7 @@ __all__ = [
     "import_option",
     "model_option",
     "models_option",
+    "page_options",
     "seed_option",
     "set_option",
     "talk_options",
@@ -102,12 +103,24 @@ devices_option = click.option(
 import_option = click.option(
     "--import", "imports", metavar="MODULE", multiple=True, help="Include the parts of this module. Repeatable."
 )
+_page_options = (
+    click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port.  [default: any free one]"),
+    click.option("--browser/--no-browser", default=True, help="Open the page in the browser.  [default: yes]"),
+    click.option("--folder", "folders", type=_FOLDER, multiple=True, help="Another folder to allow. Repeatable."),
+)
 _json_option = click.option(
     "--json", is_flag=True, expose_value=False, callback=_flag("json"), help="Machine-readable output on stdout."
 )
 _debug_option = click.option(
     "--debug", is_flag=True, expose_value=False, callback=_flag("debug"), help="Show tracebacks of errors."
 )
+
+
+def page_options(command: Command) -> Command:
+    """Add ``--port``, ``--no-browser`` and ``--folder`` to a command that serves pages."""
+    for option in reversed(_page_options):
+        command = option(command)
+    return command
 
 
 def talk_options(command: Command) -> Command:

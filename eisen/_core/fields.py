@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from eisen._core.errors import ArgumentError, EisenError, MissingFieldError, StepError, nearest
+from eisen._core.field_roles import Role
 from eisen._core.types import DataPoint
 
 __all__ = ["DataStep", "FieldStep", "checked_fields", "missing_field", "shapes_of"]
@@ -15,8 +16,11 @@ __all__ = ["DataStep", "FieldStep", "checked_fields", "missing_field", "shapes_o
 class DataStep(ABC):
     """A step from a data point to a new data point; what fails inside becomes an error card.
 
-    A child implements `transform`.
+    A child implements `transform`, and says in `field_roles` which of its parameters name fields.
     """
+
+    field_roles: ClassVar[Mapping[str, Role]] = {}
+    """Parameters that name fields, and what the step does to these; those of the bases need not be repeated."""
 
     @abstractmethod
     def transform(self, data: DataPoint) -> DataPoint:
@@ -50,6 +54,7 @@ class FieldStep(DataStep):
     """
 
     fields: list[str]
+    field_roles: ClassVar[Mapping[str, Role]] = {"fields": "changes"}
 
     def __init__(self, fields: Sequence[str]) -> None:
         self.fields = checked_fields(fields, type(self).__name__)

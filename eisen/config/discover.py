@@ -12,6 +12,7 @@ from typing import Any
 from eisen._core.errors import ConfigError, EisenError, Problem
 from eisen.config.catalogue import PACKAGES, WRAPPERS
 from eisen.config.injection import injected_names
+from eisen.config.others import names_of_libraries
 from eisen.config.roles import is_a, misfit
 from eisen.config.sections import SINGULAR, WIRED
 from eisen.config.signature import signature_of
@@ -26,7 +27,7 @@ _TORCH = {
 }
 
 
-def discover(extra: Iterable[str] = ()) -> dict[str, list[str]]:
+def discover(extra: Iterable[str] = (), *, others: bool = False) -> dict[str, list[str]]:
     """Return the dotted paths of everything a configuration can name, by section.
 
     Classes come from the public names (``__all__``) of our packages, of PyTorch's optimizers, schedulers and losses,
@@ -34,6 +35,9 @@ def discover(extra: Iterable[str] = ()) -> dict[str, list[str]]:
 
     Args:
         extra: Further modules, e.g. ``["my_package.transforms"]``.
+        others: Include the parts of torchvision, MONAI, TorchIO and batchgeneratorsv2 where they are installed. They
+            are imported for it, which takes seconds. Some stand inside of a step or wrapper of ours, see
+            `eisen.config.others.holder_of`.
 
     Raises:
         ConfigError: If one of the further modules cannot be imported.
@@ -54,6 +58,9 @@ def discover(extra: Iterable[str] = ()) -> dict[str, list[str]]:
     for section, package in _TORCH.items():
         for path, thing in _classes(import_module(package)):
             _file(found, section, path.replace("torch.nn.modules.loss.", "torch.nn."), thing)
+    if others:
+        for path, (library, _) in names_of_libraries().items():
+            found[library.section][path] = None
     for module in [*_extensions(), *map(_demanded, extra)]:
         for path, thing in _classes(module):
             _file(found, _section_of(path, thing), path, thing)

@@ -32,9 +32,11 @@ def summary_of(text: str) -> str:
     Example:
         >>> summary_of("Cuts out the middle. And more.")
         'Cuts out the middle.'
+        >>> summary_of("Takes a step, e.g. a crop. And more.")
+        'Takes a step, e.g. a crop.'
     """
     first = " ".join(text.strip().split("\n\n")[0].split())
-    return re.split(r"(?<=[.!?])\s", first, maxsplit=1)[0]
+    return re.split(r"(?<=[.!?])(?<!e\.g\.)(?<!i\.e\.)\s", first, maxsplit=1)[0]
 
 
 def argument_texts(text: str) -> dict[str, str]:

@@ -69,7 +69,7 @@ def _has_form(entry: Any, place: Place, findings: Findings) -> bool:
         findings.problem((*place, key), f"unknown '{key}'", nearest(key, ["type", "params"]) or _FORM, key=True)
     for key, kind, words in (("type", str, "the dotted path of a class"), ("params", dict, "an object")):
         if key not in entry:
-            findings.problem(place, f"'{key}' is missing", f'"{key}": {words}')
+            findings.problem(place, f"'{key}' is missing", f'"{key}": {words}', absent=(*place, key))
         elif not isinstance(entry[key], kind):
             findings.problem((*place, key), f"'{key}' is {json.dumps(entry[key])[:60]}", words)
     return len(findings.problems) == count or (
@@ -102,7 +102,8 @@ def _wires(params: dict[str, Any], role: str, place: Place, findings: Findings) 
         value = params.get(name)
         wires[name] = list(value) if isinstance(value, list) and _is_names(value) else []
         if name not in params:
-            findings.problem(place, f"'{name}' of the {SINGULAR[role]} is missing", f'"{name}": {example}')
+            what = f"'{name}' of the {SINGULAR[role]} is missing"
+            findings.problem(place, what, f'"{name}": {example}', absent=(*place, name))
         elif not _is_names(value):
             findings.problem((*place, name), f"'{name}' is {json.dumps(value)[:60]}", f"field names, e.g. {example}")
     return wires
@@ -170,7 +171,8 @@ def _demand_required(name: str, signature: Signature, given: set[str], place: Pl
     for parameter in signature.parameters.values():
         if parameter.required and parameter.name not in given:
             expected = f'"{parameter.name}": {hints.in_words(parameter.hint)}'
-            findings.problem(place, f"{name} needs the parameter '{parameter.name}'", expected)
+            what = f"{name} needs the parameter '{parameter.name}'"
+            findings.problem(place, what, expected, absent=(*place, parameter.name))
 
 
 def _check_wires(thing: Any, names: list[str], place: Place, findings: Findings) -> None:

@@ -134,10 +134,10 @@ class Phase:
         batch_transforms: Steps on whole batches, on the device where the model computes.
         losses: What training minimises.
         metrics: What is reported.
-        optimizer: The first is used.
-        scheduler: The first is used.
+        optimizer: What changes the weights; several share the weights out.
+        scheduler: What changes the learning rate; one for each optimizer.
         sampler: What chooses the cases of each epoch; the first is used.
-        workflow: The first is used.
+        workflow: What is done with each batch; the first is used.
         hooks: What listens to the workflow.
         hyper: Hyperparameters of the phase; what it does not set comes from General.
         options: Settings of the phase under ``"Options"``, as they stand in the file.
@@ -169,7 +169,7 @@ class General:
     """What all phases share.
 
     Args:
-        models: The first is used.
+        models: What is trained; the first is used.
         hyper: Settings that belong to no module.
     """
 

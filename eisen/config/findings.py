@@ -25,8 +25,19 @@ class Findings:
     problems: list[Problem] = field(default_factory=list)
     repairs: list[str] = field(default_factory=list)
 
-    def problem(self, place: Place, what: str, expected: str = "", *, key: bool = False) -> None:
-        """Note a problem with the value at a place, or with its key."""
+    def problem(
+        self, place: Place, what: str, expected: str = "", *, key: bool = False, absent: Place | None = None
+    ) -> None:
+        """Note a problem.
+
+        Args:
+            place: Where it is.
+            what: What is wrong.
+            expected: What would have been right.
+            key: The problem is the key, not its value.
+            absent: The problem is that nothing stands at this place, for those who want to lead there.
+        """
+        del absent  # the file is shown where something is
         self.problems.append(self.source.problem(place, what, expected, at_key=key))
 
     def repair(self, place: Place, words: str) -> None:

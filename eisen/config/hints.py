@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from pathlib import Path
@@ -26,6 +26,9 @@ __all__ = [
     "holds_steps",
     "in_words",
     "is_expressible",
+    "is_many",
+    "is_opaque",
+    "is_path",
     "json_schema",
     "plain",
 ]
@@ -62,11 +65,47 @@ def is_expressible(hint: Any) -> bool:
     return _reduce(hint) is not _OPAQUE
 
 
+def is_many(hint: Any) -> bool:
+    """Tell whether a type hint, or one of its arms, is a list of things.
+
+    Example:
+        >>> is_many(Sequence[Path] | None), is_many(Path)
+        (True, False)
+    """
+    origin = get_origin(hint)
+    if origin in (Union, UnionType):
+        return any(is_many(arm) for arm in get_args(hint))
+    return (origin or hint) in (*_LISTS, tuple)
+
+
+def is_opaque(hint: Any) -> bool:
+    """Tell whether no JSON value but null can fit a type hint.
+
+    Example:
+        >>> is_opaque(type[int] | None), is_opaque(int | None)
+        (True, False)
+    """
+    arms = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    return all(arm is NoneType or _reduce(arm) is _OPAQUE for arm in arms)
+
+
+def is_path(hint: Any) -> bool:
+    """Tell whether a type hint names a file or folder.
+
+    Example:
+        >>> is_path(str | Path), is_path(str)
+        (True, False)
+    """
+    if get_origin(hint) in (Union, UnionType):
+        return any(is_path(arm) for arm in get_args(hint))
+    return (get_origin(hint) or hint) in (Path, os.PathLike)
+
+
 def _reduce(hint: Any) -> Any:
     origin, args = get_origin(hint), get_args(hint)
     if hint in _ATOMS or origin is Literal:
         return hint
-    if hint is Any:
+    if hint in (Any, Hashable):  # texts and numbers are hashable
         return Any
     if hint is None:
         return NoneType

@@ -17,9 +17,9 @@ from eisen.config.repair import spoken_as
 from eisen.config.sections import HYPER
 from eisen.config.windows import read_windows
 
-__all__ = ["read_hyperparameters"]
+__all__ = ["WORDS", "expected_of", "read_hyperparameters"]
 
-_WORDS = {
+WORDS = {
     "batch_size": "a whole number from 1",
     "n_workers": "a whole number from 0",
     "workers": 'one of "processes", "threads", "auto"',
@@ -48,6 +48,8 @@ _WORDS = {
     "sliding_window": 'e.g. {"window": [64, 64, 64], "overlap": 0.5}',
     "memory": 'a size such as "4GB" or "512MB"',
 }
+"""What each setting takes, in words."""
+
 _PLAIN: dict[str, Any] = {
     "batch_size": int,
     "n_workers": int,
@@ -127,7 +129,8 @@ def _windows(entry: dict[str, Any], here: Place, findings: Findings) -> Any:
 def _value(entry: dict[str, Any], attribute: str, here: Place, findings: Findings) -> Any:
     params = entry.get("params")
     if not isinstance(params, dict) or "value" not in params:
-        findings.problem(here, f"{entry['type']} has no value", '"params": {"value": ...}')
+        there = (*here, "params", "value")
+        findings.problem(here, f"{entry['type']} has no value", '"params": {"value": ...}', absent=there)
         return None
     for key in [key for key in params if key != "value"]:
         place = (*here, "params", key)
@@ -145,17 +148,31 @@ def _value(entry: dict[str, Any], attribute: str, here: Place, findings: Finding
 
 
 def _checked(attribute: str, value: Any, here: Place, name: str, findings: Findings) -> Any:
+    expected = expected_of(attribute, value)
+    if expected:
+        findings.problem(here, f"{name} is {_shown(value)}", expected)
+        return None
+    return getattr(Hyperparameters(**{attribute: value}), attribute)
+
+
+def expected_of(attribute: str, value: Any) -> str:
+    """Return what was expected of a setting, in words; "" when the value is right.
+
+    Example:
+        >>> expected_of("seed", -1), expected_of("seed", 0)
+        ('a whole number from 0', '')
+    """
+    settings: Mapping[str, Any] = {attribute: value}
     try:
         hints.check(_PLAIN.get(attribute, str), value)
-        settings: Mapping[str, Any] = {attribute: value}
-        return getattr(Hyperparameters(**settings), attribute)
+        Hyperparameters(**settings)
     except (hints.Misfit, ValidationError):
-        findings.problem(here, f"{name} is {_shown(value)}", _WORDS[attribute])
-        return None
+        return WORDS[attribute]
+    return ""
 
 
 def _shown(value: Any) -> str:
     return "unset" if value is None else repr(value)
 
 
-assert set(_WORDS) == {field.name for field in fields(Hyperparameters)}
+assert set(WORDS) == {field.name for field in fields(Hyperparameters)}

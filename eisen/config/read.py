@@ -20,7 +20,7 @@ from eisen.config.source import Source, read_source, rename_key
 from eisen.config.split import read_split
 from eisen.config.wiring import check_wiring
 
-__all__ = ["read_config"]
+__all__ = ["examine", "read_config"]
 
 
 def read_config(
@@ -57,6 +57,27 @@ def read_config(
     experiment = _experiment(source, findings)
     findings.demand_none()
     return experiment
+
+
+def examine(source: Source, findings: Findings) -> Experiment:
+    """Repair and check a configuration as `read_config` does, but go on where something is wrong.
+
+    Args:
+        source: The configuration; repairs change its data.
+        findings: Takes the problems and repairs.
+
+    Returns:
+        What could be understood of it.
+
+    Example:
+        >>> source = Source({"Training": {"Datasets": 3}})
+        >>> findings = Findings(source)
+        >>> _ = examine(source, findings)
+        >>> findings.problems[0].what
+        "'Datasets' is 3"
+    """
+    _use_section_names(source, findings)
+    return _experiment(source, findings)
 
 
 def _source(path: str | Path | Mapping[str, Any]) -> Source:

@@ -18,7 +18,7 @@ from eisen.config.experiment import Hyperparameters
 from eisen.config.injection import injected_names, settings_of
 from eisen.config.locate import locate
 from eisen.config.repair import DROPPED
-from eisen.config.sections import ALIASES, GENERAL, HYPER, PHASES, RESERVED, SECTIONS, SINGULAR, WIRED
+from eisen.config.sections import ALIASES, ALSO, GENERAL, HYPER, PHASES, RESERVED, SAME, SECTIONS, SINGULAR, WIRED
 from eisen.config.signature import signature_of
 from eisen.config.split import split_schema
 from eisen.config.windows import WindowSettings
@@ -27,10 +27,6 @@ __all__ = ["config_schema"]
 
 _NAMES = {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1}
 _PATH = r"^[^\W\d]\w*(\.[^\W\d]\w*)+$"
-_ALSO = {"Readers": ("Transforms",), "Transforms": ("Readers",), "Metrics": ("Losses",)}
-"""Sections that take the modules of another as well: a loss can be reported, a writer can stand anywhere."""
-_SAME = {"BatchTransforms": "Transforms"}
-"""Sections that take exactly the modules of another."""
 
 
 def config_schema(extra: Iterable[str] = ()) -> dict[str, Any]:
@@ -48,8 +44,8 @@ def config_schema(extra: Iterable[str] = ()) -> dict[str, Any]:
     """
     found = discover(extra)
     definitions: dict[str, Any] = {"Hyperparameters": _hyperparameters()}
-    for section in [section for section in found if section not in _SAME]:
-        paths = [path for role in (section, *_ALSO.get(section, ())) for path in found[role]]
+    for section in [section for section in found if section not in SAME]:
+        paths = [path for role in (section, *ALSO.get(section, ())) for path in found[role]]
         modules = {f"{section}.{path}": _module(section, path) for path in dict.fromkeys(paths)}
         known = [name for module in modules.values() for name in module["properties"]["type"]["enum"]]
         definitions |= modules | {section: _section(section, list(modules), known)}
@@ -71,7 +67,7 @@ def config_schema(extra: Iterable[str] = ()) -> dict[str, Any]:
 
 
 def _part(sections: Iterable[str], words: str) -> dict[str, Any]:
-    properties = {section: {"$ref": f"#/$defs/{_SAME.get(section, section)}"} for section in sections}
+    properties = {section: {"$ref": f"#/$defs/{SAME.get(section, section)}"} for section in sections}
     return {"type": "object", "description": words, "properties": properties, "additionalProperties": False}
 
 

@@ -7,14 +7,17 @@ from typing import Any, Literal
 
 __all__ = [
     "ALIASES",
+    "ALSO",
     "GENERAL",
     "HOLDING",
     "HYPER",
     "INJECTED",
     "PHASES",
     "RESERVED",
+    "SAME",
     "SECTIONS",
     "SETTINGS",
+    "SETTINGS_HELP",
     "SINGULAR",
     "SPLIT",
     "TOP_LEVEL",
@@ -82,11 +85,26 @@ SINGULAR = {
 }
 """Each role, and what one of its kind is called. The last two stand inside of a dataset only."""
 
+ALSO = {"Readers": ("Transforms",), "Transforms": ("Readers",), "Metrics": ("Losses",)}
+"""Sections that take the modules of another as well: a loss can be reported, a writer can stand anywhere."""
+
+SAME = {"BatchTransforms": "Transforms"}
+"""Sections that take exactly the modules of another."""
+
 SETTINGS: dict[str, dict[str, Any]] = {
     "Optimizer": {"name": str, "weights": list[str]},
     "Scheduler": {"every": Literal["epoch", "batch"], "monitor": str, "optimizer_name": str},
 }
 """What an entry may say beside the parameters of its class, by role, and the type of each."""
+
+SETTINGS_HELP = {
+    "name": "What it is called, if there are several.",
+    "weights": "Names of the weights it changes, with *; all others are left to the other optimizers.",
+    "every": "When the learning rate changes: after each epoch, or after each batch.",
+    "monitor": "What is watched, by schedulers that wait for something to get better.",
+    "optimizer_name": "Name of the optimizer it belongs to.",
+}
+"""What each of the settings means."""
 
 INJECTED: dict[str, tuple[str, ...]] = {
     "Models": (),

@@ -46,6 +46,9 @@ class Parameter:
         positional: Whether it can be given by position.
         expressible: Whether a file can hold a value for it; false for functions, arrays, other modules.
         role: The role of the object that an entry in its place describes, if its type says so; "": that of the class.
+        many: Whether it takes several of what it takes: its type is a list, or has one among its arms.
+        path: Whether it names a file or folder, as its type says.
+        opaque: Whether null is all that a file can say for it.
     """
 
     name: str
@@ -54,6 +57,9 @@ class Parameter:
     positional: bool = True
     expressible: bool = True
     role: str = ""
+    many: bool = False
+    path: bool = False
+    opaque: bool = False
 
     @property
     def required(self) -> bool:
@@ -119,6 +125,9 @@ class _HintReader:
             parameter.kind is not inspect.Parameter.KEYWORD_ONLY,
             self.names.met_stranger or hints.is_expressible(raw),
             _role_in(raw),
+            hints.is_many(raw),
+            hints.is_path(raw),
+            hints.is_opaque(raw) and not self.names.met_stranger,
         )
 
     def raw_hint(self, parameter: inspect.Parameter) -> Any:

@@ -16,7 +16,7 @@ from typing import Any
 from eisen._core.errors import ConfigError, Problem
 from eisen.config.places import Place, text_of
 
-__all__ = ["Source", "read_source", "rename_key"]
+__all__ = ["Source", "parse_source", "read_source", "rename_key"]
 
 _BLANK = re.compile(r"[ \t\r\n]*")
 _COMMENT = re.compile(r"(?://|#)[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
@@ -35,6 +35,7 @@ class Source:
         file: Name of the file; empty when the configuration came from Python.
         text: The characters of the file.
         values: Offset of each value by its place.
+        ends: Offset behind each value by its place.
         keys: Offset of each key by its place.
         problems: Slips of syntax that did not prevent reading on.
         replaced: Values that came from elsewhere, e.g. the command line: the place and the words to say so.
@@ -44,6 +45,7 @@ class Source:
     file: str = ""
     text: str = ""
     values: dict[Place, int] = field(default_factory=dict)
+    ends: dict[Place, int] = field(default_factory=dict)
     keys: dict[Place, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     replaced: dict[Place, str] = field(default_factory=dict)
@@ -86,7 +88,7 @@ def rename_key(source: Source, place: Place, name: str) -> Problem | None:
     for key in list(parent):  # in the order of the file
         parent[name if key == place[-1] else key] = parent.pop(key)
     there = (*place[:-1], name)
-    for offsets in (source.values, source.keys):
+    for offsets in (source.values, source.ends, source.keys):
         for known in [known for known in offsets if known[: len(place)] == place]:
             offsets[(*there, *known[len(place) :])] = offsets.pop(known)
     return None
@@ -111,6 +113,24 @@ def read_source(path: str | Path) -> Source:
     except OSError as error:
         what = f"the file cannot be read: {error.strerror or error}"
         raise ConfigError([Problem("(the whole file)", what, "the path of a JSON file", file, 1, 1)]) from error
+    return parse_source(text, file)
+
+
+def parse_source(text: str, file: str = "") -> Source:
+    """Read the text of a JSON file.
+
+    Args:
+        text: The characters of the file, without a byte order mark.
+        file: Its name, for problems.
+
+    Raises:
+        ConfigError: If it breaks off; slips that can be read over are kept in `Source.problems` instead.
+
+    Example:
+        >>> source = parse_source('{"lr": 1e-3,}')
+        >>> source.data, source.problems[0].what
+        ({'lr': 0.001}, "a comma too many before '}'")
+    """
     reader = _Reader(Source(None, file, text))
     try:
         return reader.read()
@@ -160,6 +180,11 @@ class _Reader:
         return position
 
     def value(self, position: int, place: Place) -> tuple[Any, int]:
+        found, end = self._value(position, place)
+        self.source.ends[place] = end
+        return found, end
+
+    def _value(self, position: int, place: Place) -> tuple[Any, int]:
         position = self.blank(position)
         self.source.values[place] = position
         head = self.head(position)

@@ -34,13 +34,15 @@ def check_wiring(data: dict[str, Any], findings: Findings) -> None:
     general = data.get("General")
     models = general.get("Models") if isinstance(general, dict) else None
     if phases and not models and models != {}:
-        findings.problem(("General", "Models"), "there is no model", f"one model, which {phases[0]} runs")
+        expected = f"one model, which {phases[0]} runs"
+        findings.problem(("General", "Models"), "there is no model", expected, absent=("General", "Models"))
     for name in phases:
         for section in _NEEDED[name]:
             if section == "Losses" and _workflow_says(data[name], "makes_losses"):
                 continue
             if data[name].get(section, []) == []:
-                findings.problem((name, section), f"{name} has no {SINGULAR[section]}", f"an entry in {section}")
+                what, expected = f"{name} has no {SINGULAR[section]}", f"an entry in {section}"
+                findings.problem((name, section), what, expected, absent=(name, section))
         _check_names(data[name], name, models if isinstance(models, list) else [], findings)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Unpack
+from typing import Any, ClassVar, Literal, Unpack
 
 from eisen._core.errors import ArgumentError, CorruptFileError, EmptyDatasetError, MissingFileError, nearest
+from eisen._core.field_roles import Role
 from eisen._core.types import Step
 from eisen.datasets.base import EisenDataset
 from eisen.datasets.bids_layout import Image, participants_of, visits_in
@@ -59,6 +60,8 @@ class BIDSDataset(EisenDataset):
         >>> BIDSDataset(folder, {"image": "anat/T1w"})[0]
         {'image': 'sub-01/anat/sub-01_T1w.nii.gz', 'subject': '01'}
     """
+
+    field_roles: ClassVar[Mapping[str, Role]] = {"images": "makes"}
 
     def __init__(
         self,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Unpack
+from typing import Any, ClassVar, Literal, Unpack
 
 from eisen._core.errors import ArgumentError, EmptyDatasetError, MissingFileError, nearest
+from eisen._core.field_roles import Role
 from eisen._core.types import Step
 from eisen.datasets.base import EisenDataset
 from eisen.datasets.folders import Folder, existing_folder
@@ -45,6 +46,8 @@ class FolderDataset(EisenDataset):
         >>> FolderDataset(folder, {"image": "*.png", "label": "*_mask.png"})[0]
         {'image': 'a.png', 'label': 'a_mask.png'}
     """
+
+    field_roles: ClassVar[Mapping[str, Role]] = {"patterns": "makes"}
 
     def __init__(
         self,

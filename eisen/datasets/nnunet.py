@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Unpack
+from typing import Any, ClassVar, Literal, Unpack
 
 from eisen._core.errors import ArgumentError, CorruptFileError, EmptyDatasetError, MissingFileError, nearest
+from eisen._core.field_roles import Role
 from eisen._core.types import Step
 from eisen.datasets.base import EisenDataset
 from eisen.datasets.folders import Folder, existing_folder, files_in
@@ -58,6 +59,8 @@ class NnUNetDataset(EisenDataset):
         >>> NnUNetDataset(folder)[0]
         {'image': 'imagesTr/p7_0000.nii.gz', 'label': 'labelsTr/p7.nii.gz'}
     """
+
+    field_roles: ClassVar[Mapping[str, Role]] = {"fields": "makes"}
 
     def __init__(
         self,

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, SupportsIndex, Unpack
+from typing import Any, ClassVar, SupportsIndex, Unpack
 
 import numpy as np
 from torch.utils.data import Dataset
 
 from eisen._core.errors import ArgumentError, EisenError, EmptyDatasetError, ShapeError
+from eisen._core.field_roles import Role
 from eisen._core.fields import checked_fields, missing_field
 from eisen._core.types import Array, DataPoint, Geometry, Step, is_label_field, meta_field
 from eisen.datasets.around import checked_dataset, name_inside, private
@@ -71,6 +72,8 @@ class SlicesDataset(EisenDataset):
         >>> len(slices), slices[2]["image"].shape, slices[2]["image_meta"].affine[:3, 3].tolist()
         (7, (1, 5, 6), [0.0, 0.0, 6.0])
     """
+
+    field_roles: ClassVar[Mapping[str, Role]] = {"fields": "makes"}
 
     def __init__(
         self,

@@ -6,9 +6,10 @@ import os
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, SupportsIndex, Unpack
+from typing import Any, ClassVar, SupportsIndex, Unpack
 
 from eisen._core.errors import ArgumentError, EisenError, MissingFieldError, nearest
+from eisen._core.field_roles import Role
 from eisen._core.fields import checked_fields
 from eisen._core.types import Array, DataPoint, Step, meta_field
 from eisen.datasets.base import EisenDataset
@@ -63,6 +64,8 @@ class StoreDataset(EisenDataset):
         >>> len(dataset), dataset[1]["image"].shape, dataset[1]["age"]
         (2, (1, 4, 5, 6), 47)
     """
+
+    field_roles: ClassVar[Mapping[str, Role]] = {"fields": "makes"}
 
     def __init__(
         self,

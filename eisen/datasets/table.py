@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Unpack
+from typing import Any, ClassVar, Literal, Unpack
 
 from eisen._core.errors import ArgumentError, CorruptFileError, nearest
+from eisen._core.field_roles import Role
 from eisen._core.types import Step
 from eisen.datasets.base import EisenDataset
 from eisen.datasets.folders import Folder, text_of
@@ -34,7 +35,8 @@ class TableDataset(EisenDataset):
         columns: Which columns to take, and what their fields are called: ``{"scan": "image", "age": "age"}``. None:
             all, under their own names.
         types: What the cells of a field are: ``{"age": "int"}`` with ``"text"``, ``"int"``, ``"float"`` or ``"bool"``.
-            Fields that are not named stay as they are: text in a CSV file.
+            Fields that are not named stay as they are: text in a CSV file. A list of words gives each its number, as
+            classes have one: with ``{"finding": ["benign", "malignant"]}`` malignant is 1.
         missing: What to do with a case that lacks a value (an empty cell, NA, n/a, NaN, null, None): ``"none"``: the
             field is None; ``"skip"``: leave the case out; ``"error"``.
         transform: What to do with a case when it is read; None: nothing.
@@ -55,12 +57,14 @@ class TableDataset(EisenDataset):
         ({'image': 'a.nii.gz', 'age': 61}, None)
     """
 
+    field_roles: ClassVar[Mapping[str, Role]] = {"columns": "names"}
+
     def __init__(
         self,
         data_dir: Folder,
         table_file: Folder,
         columns: Mapping[str, str] | None = None,
-        types: Mapping[str, str] | None = None,
+        types: Mapping[str, str | Sequence[str]] | None = None,
         missing: Literal["none", "skip", "error"] = "none",
         transform: Step | None = None,
         **split: Unpack[SplitOptions],
@@ -82,7 +86,7 @@ class TableDataset(EisenDataset):
         case: dict[str, Any] = {}
         for column, field in self.columns.items():
             if not _is_missing(table.rows[row].get(column)):
-                kind = _KINDS.get(self.types.get(field, ""))
+                kind = _converter(self.types.get(field, ""))
                 case[field] = table.converted(row, column, kind) if kind else table.rows[row][column]
                 continue
             if self.missing == "error":
@@ -98,7 +102,9 @@ class TableDataset(EisenDataset):
         return case
 
 
-def _checked_types(types: Mapping[str, str], columns: Mapping[str, str]) -> dict[str, str]:
+def _checked_types(
+    types: Mapping[str, str | Sequence[str]], columns: Mapping[str, str]
+) -> dict[str, str | Sequence[str]]:
     fields = list(columns.values())
     if len(set(fields)) < len(fields):
         raise ArgumentError(f"TableDataset: two columns for one field: {', '.join(fields)}", expected="distinct fields")
@@ -109,13 +115,33 @@ def _checked_types(types: Mapping[str, str], columns: Mapping[str, str]) -> dict
                 expected=f"one of {', '.join(map(repr, fields))}",
                 to_do=nearest(field, fields),
             )
-        if kind not in _KINDS:
+        if not (kind in _KINDS if isinstance(kind, str) else _are_words(kind)):
             raise ArgumentError(
                 f"TableDataset: the type of '{field}' is {kind!r}",
-                expected=f"one of {', '.join(map(repr, _KINDS))}",
+                expected=f"one of {', '.join(map(repr, _KINDS))}, or a list of different words",
                 to_do=nearest(str(kind), _KINDS),
             )
     return dict(types)
+
+
+def _are_words(kind: Any) -> bool:
+    words = list(kind) if isinstance(kind, list | tuple) else []
+    return bool(words) and all(isinstance(word, str) for word in words) and len(set(words)) == len(words)
+
+
+def _converter(kind: str | Sequence[str]) -> Callable[[Any], Any] | None:
+    """Return what makes a value of a cell; None leaves it as it is."""
+    if isinstance(kind, str):
+        return _KINDS.get(kind)
+    numbers = {word: number for number, word in enumerate(kind)}
+
+    def convert(cell: Any) -> int:
+        if str(cell).strip() not in numbers:
+            raise ValueError(cell)
+        return numbers[str(cell).strip()]
+
+    convert.__name__ = f"one of {', '.join(kind)}"
+    return convert
 
 
 def _is_missing(cell: Any) -> bool:

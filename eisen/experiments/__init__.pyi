@@ -1,4 +1,6 @@
 from .dry_run import check as check
+from .dry_watch import Stage as Stage
+from .dry_watch import Watch as Watch
 from .observer import Observer as Observer
 from .records import CheckReport as CheckReport
 from .records import EpochRow as EpochRow
@@ -6,4 +8,5 @@ from .records import FieldReport as FieldReport
 from .records import RunResult as RunResult
 from .records import StepReport as StepReport
 from .restore import restore_to_native as restore_to_native
+from .reviews import review as review
 from .run import Run as Run

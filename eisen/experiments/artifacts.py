@@ -30,6 +30,8 @@ class Artifacts:
     ``provenance.json``      names and digests of files and cases, and the folder of the data
     ``log.jsonl``            one line per event, in order, with times; never rewritten
     ``history.jsonl``        one line per epoch and phase, without times: equal for runs that are equal
+    ``progress.json``        how far the run is, while it works; names its process and machine
+    ``stop``                 put there, it asks the run to stop after its batch; the run removes it
     ``predictions``          label maps or images, and ``predictions.csv``
     ``calibration.json``     temperature of the model; ``calibration.png`` shows what it does
     ======================== ==========================================================
@@ -70,6 +72,16 @@ class Artifacts:
     def history(self) -> Path:
         """Results of every epoch, the same for a run that was interrupted."""
         return self.root / "history.jsonl"
+
+    @property
+    def progress(self) -> Path:
+        """How far the run is; replaced about once a second."""
+        return self.root / "progress.json"
+
+    @property
+    def stop_request(self) -> Path:
+        """Asks the run to stop after its batch, when it is there."""
+        return self.root / "stop"
 
     @property
     def summaries(self) -> Path:

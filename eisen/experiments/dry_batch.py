@@ -8,19 +8,22 @@ from typing import Any
 from eisen._core.errors import EisenError
 from eisen._core.fields import shapes_of
 from eisen.experiments.describe_fields import describe_fields
+from eisen.experiments.dry_watch import Stage, Watch
 from eisen.experiments.records import StepReport
 from eisen.transforms import Compose
 
 __all__ = ["follow_batch", "forward_backward", "numbers"]
 
 
-def follow_batch(workflow: Any, batch: Any, epoch: int) -> tuple[Any, list[StepReport]]:
+def follow_batch(workflow: Any, batch: Any, epoch: int, watch: Watch, element: int) -> tuple[Any, list[StepReport]]:
     """Return the batch on the device, behind its batch transforms, and a report on each of them.
 
     Args:
         workflow: Knows device and batch transform.
         batch: The batch as the loader gave it.
         epoch: Epoch whose random numbers are used, from 0.
+        watch: Is told of every step.
+        element: Which element of the batch the case is.
     """
     chain = workflow.batch_transform
     if not isinstance(chain, Compose):
@@ -30,12 +33,17 @@ def follow_batch(workflow: Any, batch: Any, epoch: int) -> tuple[Any, list[StepR
     place_on(workflow.device, batch)
     if hasattr(chain, "set_epoch"):
         chain.set_epoch(epoch)
-    reports, started = [], perf_counter()
-    for number, after in enumerate(chain.follow(batch)):
+    reports: list[StepReport] = []
+    names = [type(step).__name__ for step in chain.transforms]
+    follow = chain.follow(batch)
+    for number, (name, place) in enumerate(zip(names, chain.places, strict=True), start=1):
+        watch.begins("batch step", name, place)
+        started = perf_counter()
+        after = next(follow)
         seconds = perf_counter() - started
-        name, place = type(chain.transforms[number]).__name__, chain.places[number]
-        reports.append(StepReport(number + 1, name, place, describe_fields(after, before=batch), seconds))
-        batch, started = after, perf_counter()
+        reports.append(StepReport(number, name, place, describe_fields(after, before=batch), seconds))
+        watch.ended(Stage("batch step", name, place, reports[-1].fields, after, element, seconds))
+        batch = after
     return batch, reports
 
 

@@ -12,6 +12,7 @@ from eisen._core.types import DataPoint
 from eisen.config import Experiment, Phase
 from eisen.experiments.describe_fields import describe_fields
 from eisen.experiments.dry_batch import follow_batch, forward_backward, numbers
+from eisen.experiments.dry_watch import Stage, Watch, watched
 from eisen.experiments.evaluating import evaluation_of
 from eisen.experiments.parts import PhaseParts, build_model, build_phase, seed_of
 from eisen.experiments.records import CheckReport, StepReport
@@ -27,6 +28,7 @@ def check(
     phase: str | None = None,
     case: int | str | None = None,
     epoch: int = 0,
+    watch: Watch | None = None,
 ) -> CheckReport:
     """Build everything a phase needs, read one case and push its batch through, and report what came out of each step.
 
@@ -40,12 +42,14 @@ def check(
             configuration has.
         case: Number of the case from 0, or a part of its name; default is the first case.
         epoch: Epoch whose random numbers are used, from 0.
+        watch: Is told of every step as it begins and ends; with that, what came before an error is known as well.
 
     Raises:
         ConfigError: If the configuration lacks the phase or a part of it.
         ArgumentError: If there is no such case.
         EisenError: Whatever is wrong, with the command that shows it again.
     """
+    watch = watch or Watch()
     chosen = _phase(experiment, phase)
     evaluation_of(experiment, chosen)
     try:
@@ -53,8 +57,9 @@ def check(
         parts = build_phase(experiment, chosen, model, Path(data_dir), None)
         parts.loader.n_workers = 0
         index = find_case(parts.loader.dataset, case)
-        steps = _steps(parts.loader.dataset, index, epoch, seed_of(experiment))
-        return _pushed_through(experiment, parts, index, epoch, steps)
+        watch.opened(parts.loader.dataset, index)
+        steps = _steps(parts, index, epoch, seed_of(experiment), watch)
+        return _pushed_through(experiment, parts, index, epoch, steps, watch)
     except EisenError as error:
         if error.card.case:
             command = Commands(experiment, Path(data_dir)).check(chosen.name, epoch, error.card.case)
@@ -101,16 +106,21 @@ def _phase(experiment: Experiment, name: str | None) -> Phase:
     return usable[0]
 
 
-def _steps(dataset: Any, index: int, epoch: int, seed: int) -> list[StepReport]:
+def _steps(parts: PhaseParts, index: int, epoch: int, seed: int, watch: Watch) -> list[StepReport]:
     """Run the chain step by step where it can be taken apart; errors come from the ordinary way of reading."""
-    chain = getattr(dataset, "transform", None)
+    dataset = parts.loader.dataset
+    chain, name = getattr(dataset, "transform", None), type(dataset).__name__
+    watch.begins("dataset", name, parts.phase.datasets[0].where)
     if not isinstance(chain, Compose) or not hasattr(dataset, "read"):
         return []
     reports = []
     with random.sample(seed, epoch, index):
         data: DataPoint = dataset.read(index)
-        reports.append(StepReport(0, type(dataset).__name__, "", describe_fields(data)))
+        reports.append(StepReport(0, name, "", describe_fields(data)))
+        watch.ended(Stage("dataset", name, parts.phase.datasets[0].where, reports[0].fields, data))
         for number, (step, place) in enumerate(zip(chain.transforms, chain.places, strict=True)):
+            name = type(step).__name__
+            watch.begins("step", name, place)
             started = perf_counter()
             try:
                 with random.step(number):
@@ -118,21 +128,25 @@ def _steps(dataset: Any, index: int, epoch: int, seed: int) -> list[StepReport]:
             except Exception:  # read again below, where the card gets all its facts
                 return reports
             seconds = perf_counter() - started
-            name = type(step).__name__
             reports.append(StepReport(number + 1, name, place, describe_fields(after, before=data), seconds))
+            watch.ended(Stage("step", name, place, reports[-1].fields, after, 0, seconds))
             data = after
     return reports
 
 
 def _pushed_through(
-    experiment: Experiment, parts: PhaseParts, index: int, epoch: int, steps: list[StepReport]
+    experiment: Experiment, parts: PhaseParts, index: int, epoch: int, steps: list[StepReport], watch: Watch
 ) -> CheckReport:
     loader, workflow = parts.loader, parts.workflow
+    if steps and len(steps) > len(loader.dataset.transform.transforms):
+        watch.begins("batch", "batch", "")
     batch, name = _batch_with(loader, index, epoch)
-    shown = describe_fields(batch)
-    batch, batch_steps = follow_batch(workflow, batch, epoch)
+    shown, element = describe_fields(batch), batch.cases.index(name)
+    watch.ended(Stage("batch", "batch", "", shown, batch, element))
+    batch, batch_steps = follow_batch(workflow, batch, epoch, watch, element)
     started = perf_counter()
-    outputs, losses, metrics, norm = forward_backward(workflow, batch, trains=parts.name == "Training")
+    with watched(workflow, watch, _places(experiment, parts), element):
+        outputs, losses, metrics, norm = forward_backward(workflow, batch, trains=parts.name == "Training")
     return CheckReport(
         phase=parts.name,
         case=name,
@@ -149,6 +163,14 @@ def _pushed_through(
         seconds=perf_counter() - started,
         repairs=list(experiment.repairs),
     )
+
+
+def _places(experiment: Experiment, parts: PhaseParts) -> dict[int, str]:
+    """Return where model, losses and metrics stand in the configuration, by their `id`."""
+    workflow, phase = parts.workflow, parts.phase
+    modules = [workflow.model, *workflow.losses, *workflow.metrics]
+    entries = [experiment.models[0], *phase.losses, *phase.metrics]
+    return {id(module): entry.where for module, entry in zip(modules, entries, strict=False)}
 
 
 def _batch_with(loader: Any, index: int, epoch: int) -> tuple[Any, str]:

@@ -40,6 +40,18 @@ class Interrupt:
         self._on_first = on_first
         self._previous: dict[int, Any] = {}
 
+    def request(self) -> None:
+        """Ask the run to stop as the first Ctrl-C does; nothing is called for it.
+
+        Example:
+            >>> interrupt = Interrupt(lambda: None)
+            >>> interrupt.request()
+            >>> interrupt.requested
+            True
+        """
+        if not self.requested:
+            self.requested, self._heard = True, monotonic()
+
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             self._previous = {number: signal.signal(number, self._handle) for number in _SIGNALS}
@@ -57,5 +69,5 @@ class Interrupt:
             return
         if self.requested:
             raise KeyboardInterrupt
-        self.requested, self._heard = True, monotonic()
+        self.request()
         self._on_first()

@@ -63,7 +63,7 @@ class Predictor(CasePass):
         values = channel_values(session.experiment)
         self._judge = Judge(committee, values, labels, self.memory, with_probabilities)
         if self.memory is not None and phase.hyper.sliding_window is None:
-            session.observer.on_message(
+            session.say(
                 f"a budget of {memory_text(self.memory)} needs .SlidingWindow in {phase.name}, which is not set: "
                 "each volume goes through the network as a whole"
             )

@@ -83,7 +83,7 @@ class Run:
         with self._session("train", distributed=True) as session:
             trainer = self._trainer(session, n_epochs)
             start = self._start
-            if self._has_checkpoint():
+            if self._has_checkpoint(session):
                 trainer.resume(self.artifacts.checkpoint, force=self.force)
                 start = {}
             session.begin(trainer.phases, trainer.seed, epochs=n_epochs, first_epoch=trainer.epoch, **start)
@@ -155,8 +155,8 @@ class Run:
         folder = self.artifacts.predictions if output is None else Path(output)
         with self._session("predict", distributed=True) as session:
             committee = plan.committee()
-            usual, say = self.artifacts.calibration, self.observer.on_message
-            committee.temperature = plan.temperature(committee, calibration, usual, say)
+            usual = self.artifacts.calibration
+            committee.temperature = plan.temperature(committee, calibration, usual, session.say)
             predictor = Predictor(
                 session, phase, committee, folder, probabilities, memory=memory, file_format=file_format
             )
@@ -294,7 +294,7 @@ class Run:
         ]
         return Trainer(session, model, parts[0], parts[1] if len(parts) > 1 else None, seed_of(self.experiment))
 
-    def _has_checkpoint(self) -> bool:
+    def _has_checkpoint(self, session: Session) -> bool:
         """Tell whether there is something to resume, and say so when there is not."""
         from eisen.experiments.checkpoint import previous
 
@@ -305,7 +305,7 @@ class Run:
         if self._distribution is not None:
             found = self._distribution.broadcast(found)
         if not found:
-            self.observer.on_message(f"there is no {path} to resume from; starting from the beginning")
+            session.say(f"there is no {path} to resume from; starting from the beginning")
         return found
 
     def _trained_model(self) -> EisenModuleWrapper:

@@ -11,7 +11,7 @@ from eisen.config import Entry, build, locate
 if TYPE_CHECKING:
     from eisen.utils.workflows import Schedule, Schedules
 
-__all__ = ["build_schedule", "demand_room", "schedules_of"]
+__all__ = ["build_schedule", "demand_room", "remark_on_length", "schedules_of"]
 
 _ONLY = "default"
 
@@ -88,5 +88,23 @@ def demand_room(schedule: Schedule | Schedules | None, n_epochs: int, n_steps: i
             raise TrainingError(
                 f"the learning rate schedule ends after {total // per_epoch} epochs, and {n_epochs} are asked for",
                 expected=f"at most {total // per_epoch} epochs of {n_steps} steps",
-                to_do="start a new run, or give the scheduler its total_steps in the configuration",
+                to_do=f"start a new run of {n_epochs} epochs in another --artifact_dir, without --resume: "
+                "a schedule that has begun cannot be made longer",
             )
+
+
+def remark_on_length(schedule: Schedule | Schedules | None, n_epochs: int, n_steps: int) -> str:
+    """Return what to know about a schedule that was made for fewer epochs and does not mind; empty if there is nothing.
+
+    Args:
+        schedule: The schedules.
+        n_epochs: How many epochs there will be.
+        n_steps: How many times the weights change in an epoch.
+    """
+    for each in schedules_of(schedule):
+        length = getattr(each.scheduler, "T_max", None)
+        per_epoch = n_steps if each.every == "batch" else 1
+        if isinstance(length, int) and n_epochs * per_epoch > length:
+            name = type(each.scheduler).__name__
+            return f"{name} was made for {length // per_epoch} epochs: after them the learning rate rises again"
+    return ""

@@ -15,7 +15,9 @@ from eisen.experiments import provenance
 from eisen.experiments.artifacts import Artifacts, now
 from eisen.experiments.hearing import hearing
 from eisen.experiments.interrupt import Interrupt
+from eisen.experiments.listening import PassListener, Stopped
 from eisen.experiments.observer import Observer
+from eisen.experiments.progress.progress import Progress
 from eisen.experiments.records import EpochRow, RunResult
 from eisen.experiments.reproduce import Commands
 from eisen.experiments.splits.choice import keep_split
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from eisen.experiments.parts import PhaseParts
     from eisen.utils.distributed import Distribution
     from eisen.utils.evaluating import WorkflowEvaluation
-    from eisen.utils.events import BatchEnd, EpochEnd
+    from eisen.utils.events import BatchEnd
 
 __all__ = ["Session"]
 
@@ -72,6 +74,8 @@ class Session:
         self._phase = ""
         self._reading: dict[str, str] = {}
         self._heard = ExitStack()
+        self.progress: Progress | None = None
+        self._costs: dict[tuple[str, int], dict[str, Any]] = {}
 
     @property
     def is_main(self) -> bool:
@@ -146,8 +150,10 @@ class Session:
         self.artifacts.write_json(self.record, self.facts)
         log = {key: self.facts[key] for key in ("command", "seed", "config_digest", *facts)}
         self.artifacts.append("start", **log)
+        if self.progress is not None:
+            self.progress.plan(parts, facts.get("epochs", 1), self.experiment.hyper.validate_every)
         if warning := shared_cases(parts, self.data_dir):
-            self.observer.on_message(warning)
+            self.say(warning)
 
     def run_epoch(
         self, parts: PhaseParts, epoch: int, after_batch: Callable[[BatchEnd], bool] | None = None
@@ -160,20 +166,24 @@ class Session:
             after_batch: Called after every batch; True stops there. None stops after Ctrl-C.
         """
         stops, self._phase = after_batch or self._is_to_stop, parts.name
-        listener = _Listener(self.observer, len(parts.loader), stops)
+        listener = PassListener(self.observer, len(parts.loader), stops, self._count)
         self.observer.on_phase_start(parts.name, epoch, listener.n_batches)
         subscription = parts.workflow.subscribe(listener)
+        if self.progress is not None:
+            self.progress.begin_pass(parts, epoch)
         started = perf_counter()
         if hasattr(parts.workflow, "epoch"):
             parts.workflow.epoch = epoch
         try:
-            with suppress(_Stopped), self.commands.noted(parts.name, epoch):
+            with suppress(Stopped), self.commands.noted(parts.name, epoch):
                 parts.workflow.run()
         finally:
             subscription.remove()
         if listener.event is None or (after_batch is None and self.interrupted):
             return None
         event = listener.event
+        if self.progress is not None:
+            self._costs[parts.name, epoch] = self.progress.end_pass()
         seconds, n_skipped = perf_counter() - started, parts.workflow.guard.n_skipped
         losses, metrics = dict(event.losses), dict(event.metrics)
         return EpochRow(parts.name, epoch, losses, metrics, seconds, event.n_batches, n_skipped)
@@ -183,7 +193,7 @@ class Session:
         self.result.rows.append(row)
         if not self.is_main:
             return
-        self.artifacts.append("epoch", **vars(row), **facts)
+        self.artifacts.append("epoch", **vars(row), **self._costs.pop((row.phase, row.epoch), {}), **facts)
 
     def evaluated(self, evaluation: WorkflowEvaluation, phase: str) -> Results:
         """Write what was measured case by case in a finished pass, and return it.
@@ -211,10 +221,29 @@ class Session:
         if announce:
             self.observer.on_artifact(path, what)
 
+    def say(self, text: str) -> None:
+        """Tell whoever watches, here or on a page.
+
+        Args:
+            text: One line.
+        """
+        if self.progress is not None:
+            self.progress.message = text
+        self.observer.on_message(text)
+
     def _hear(self, text: str) -> None:
         """Tell how the phase that runs reads ahead, and keep it for the record."""
         self._reading[self._phase or self.command] = text
-        self.observer.on_message(f"{self._phase}: {text}" if self._phase else text)
+        self.say(f"{self._phase}: {text}" if self._phase else text)
+
+    def _count(self, event: BatchEnd) -> None:
+        """Let the record of the progress know that a batch is done, and stop when somebody asks for it there."""
+        if self.progress is None:
+            return
+        self.progress.after_batch(event)
+        if self.progress.asked_by is not None and not self.interrupted:
+            self._interrupt.request()
+            self.say(f"stopping after this batch: asked by {self.progress.asked_by}")
 
     def _is_to_stop(self, _event: BatchEnd) -> bool:
         self.agree()
@@ -224,7 +253,7 @@ class Session:
         if self._is_leaving or self._failure_elsewhere() is not None:  # torchrun ends all processes when one has failed
             return
         with suppress(RuntimeError):  # the signal may come in the middle of another write to the screen
-            self.observer.on_message("stopping after this batch; Ctrl-C again stops at once")
+            self.say("stopping after this batch; Ctrl-C again stops at once")
 
     def _told(self, error: BaseException) -> str:
         if self.distribution is not None and self.distribution.is_lost(error):
@@ -240,6 +269,9 @@ class Session:
         self._interrupt.__enter__()
         is_watched = type(self.observer).on_message is not Observer.on_message
         self._heard.enter_context(hearing(self._hear if is_watched else None))
+        if self.is_main:
+            n_processes = 1 if self.distribution is None else self.distribution.size
+            self.progress = Progress(self.artifacts, self.command, n_processes)
         return self
 
     def __exit__(
@@ -257,12 +289,19 @@ class Session:
             if error is None:
                 raise
         finally:  # not earlier: torchrun sends SIGTERM to all processes as soon as one has ended
+            if self.progress is not None:
+                self.progress.finish(self._status(error), self._failure(error), error)
             self._interrupt.__exit__(kind, error, trace)
+
+    def _status(self, error: BaseException | None) -> str:
+        return "interrupted" if self.result.interrupted else "failed" if error is not None else "complete"
+
+    def _failure(self, error: BaseException | None) -> str:
+        return "" if error is None else self._failure_elsewhere() or self._told(error)
 
     def _end(self, error: BaseException | None) -> None:
         """Write how it ended; an error on the way must not hide the one that ended the run."""
-        status = "interrupted" if self.result.interrupted else "failed" if error is not None else "complete"
-        seconds = round(self.result.seconds, 3)
+        status, seconds = self._status(error), round(self.result.seconds, 3)
         self.facts |= {"status": status, "finished": now(), "seconds": seconds, "best": self.result.best}
         self.facts["epochs_complete"] = self.result.n_epochs
         self.facts["results"] = [vars(row) for row in self.result.rows[-4:]]
@@ -271,7 +310,7 @@ class Session:
         if self.command == "train":
             self.facts["weights_digest"] = provenance.saved_digests(self.artifacts.best, self.artifacts.checkpoint)
         if error is not None:
-            self.facts["error"] = self._failure_elsewhere() or self._told(error)
+            self.facts["error"] = self._failure(error)
         self.artifacts.write_json(self.record, self.facts)
         event = {"interrupted": "interrupt", "failed": "error", "complete": "end"}[status]
         extra = {"error": self.facts["error"]} if event == "error" else {}
@@ -284,31 +323,3 @@ class Session:
 def first_line(error: BaseException) -> str:
     """Return the first line of what an error says."""
     return str(error).partition("\n")[0]
-
-
-class _Stopped(Exception):  # noqa: N818  - no error: the way out of an epoch that Ctrl-C ended
-    """Ends an epoch between two batches.
-
-    `workflow.stop` would end it too, but the epoch would be reported as if it were whole, and hooks would take the
-    results of a part of the data for the best ones so far.
-    """
-
-
-class _Listener:
-    """Counts batches, keeps the results of the epoch, and ends it when it is to stop."""
-
-    def __init__(self, observer: Observer, n_batches: int, stops: Callable[[BatchEnd], bool]) -> None:
-        self.n_batches = n_batches
-        self.event: EpochEnd | None = None
-        self._on_batch = observer.on_batch
-        self._stops = stops
-
-    def on_batch_end(self, event: BatchEnd) -> None:
-        """Pass the count on."""
-        self._on_batch(event.number + 1, self.n_batches)
-        if self._stops(event):
-            raise _Stopped
-
-    def on_epoch_end(self, event: EpochEnd) -> None:
-        """Keep losses and metrics."""
-        self.event = event

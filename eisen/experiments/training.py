@@ -17,7 +17,7 @@ from eisen.experiments.history import History
 from eisen.experiments.judgement import Judgement
 from eisen.experiments.parts import PhaseParts
 from eisen.experiments.records import EpochRow
-from eisen.experiments.schedules import demand_room
+from eisen.experiments.schedules import demand_room, remark_on_length
 from eisen.experiments.session import Session
 from eisen.experiments.summaries import Summaries
 from eisen.experiments.training_state import resumed, training_state, weights_of
@@ -87,6 +87,8 @@ class Trainer:
         if self.epoch < n_epochs:
             n_steps = -(-len(self.training.loader) // self.training.workflow.stepping.accumulate)
             demand_room(self.training.workflow.schedule, n_epochs, n_steps)
+            if self.epoch and (remark := remark_on_length(self.training.workflow.schedule, n_epochs, n_steps)):
+                self.session.say(remark)
         if self.epoch == 0 and not self._is_within:
             self.save()
         self.session.written(artifacts.checkpoint, "last checkpoint", announce=False)
@@ -102,7 +104,7 @@ class Trainer:
         hooks = [hook for part in self.phases for hook in part.hooks]
         (is_ended,) = self.session.agree(self.epoch > 0 and not self._is_within and any(map(_says_stop, hooks)))
         if is_ended:
-            self.session.observer.on_message(f"a hook ended the training after epoch {self.epoch}{self._why()}")
+            self.session.say(f"a hook ended the training after epoch {self.epoch}{self._why()}")
         return is_ended
 
     def _why(self) -> str:
@@ -122,6 +124,8 @@ class Trainer:
             TrainingError: If it belongs to another model, optimizer or scheduler, or something changed.
         """
         resumed(self, path, force=force)
+        if self.session.progress is not None:
+            self.session.progress.go_on(self._n_batches_done)
         if self.session.is_main:
             self.history.write()
             for row in self.history.not_in(self.session.artifacts.log):
@@ -142,6 +146,14 @@ class Trainer:
     @property
     def _is_within(self) -> bool:
         return bool(self.done) or self.progress is not None
+
+    @property
+    def _n_batches_done(self) -> int:
+        """How many batches of training are behind it, those of all epochs."""
+        is_first = self.progress is not None and not self.done
+        within = self.progress["batch"] if is_first and self.progress is not None else 0
+        n_batches = len(self.training.loader)
+        return (self.epoch + bool(self.done)) * n_batches + int(within)
 
     def _is_to_stop(self) -> bool:
         """Tell whether the run has to stop, in all processes or in none."""
@@ -244,7 +256,7 @@ class Trainer:
                 session.written(path, what, announce=False)
         if (session.interrupted or self._time_is_up) and self.epoch < n_epochs:
             why = "interrupted" if session.interrupted else "the time is up"
-            session.observer.on_message(f"{why}; --resume goes on {self._place()} with {artifacts.checkpoint}")
+            session.say(f"{why}; --resume goes on {self._place()} with {artifacts.checkpoint}")
 
     def _place(self) -> str:
         if self.progress is not None:

@@ -105,7 +105,7 @@ def resumed(trainer: Trainer, path: Path, *, force: bool) -> None:
         TrainingError: If the checkpoint does not fit.
     """
     state, source = _read(trainer, path)
-    say = trainer.session.observer.on_message
+    say = trainer.session.say
     if source != path:
         say(f"{path.name} is damaged; continuing from {source.name}")
     _demand_unchanged(trainer, state, path.parent, force)
@@ -142,7 +142,7 @@ def _demand_unchanged(trainer: Trainer, state: dict[str, Any], folder: Path, for
         "seed": state["seed"],
     }
     old = Fingerprint.of(saved, folder)
-    check_resume(old, trainer.fingerprint, force, trainer.session.observer.on_message)
+    check_resume(old, trainer.fingerprint, force, trainer.session.say)
 
 
 def _enter(trainer: Trainer, within: dict[str, Any]) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from eisen._core.errors import ArgumentError, DataError, GeometryError, nearest
+from eisen._core.field_roles import Role
 from eisen._core.types import DataPoint, Geometry, meta_field
 from eisen.io.paths import FileReader
 
@@ -24,6 +25,8 @@ class MemberReader(FileReader):
         data_dir: Folder that the file names are relative to.
         affine_field: Name of the field that holds the affine of the arrays, 4 x 4, or None.
     """
+
+    field_roles: ClassVar[Mapping[str, Role]] = {"affine_field": "reads"}
 
     def __init__(self, fields: Sequence[str], data_dir: Any, affine_field: str | None) -> None:
         super().__init__(fields, data_dir)

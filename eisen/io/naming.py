@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from eisen._core.errors import ArgumentError
+from eisen._core.field_roles import Role
 from eisen._core.fields import FieldStep, checked_fields, missing_field
 from eisen._core.types import DataPoint
 
@@ -33,6 +34,8 @@ class FileWriter(FieldStep):
         filename_prefix: What all file names begin with, folders included.
         suffix: What all file names end with.
     """
+
+    field_roles: ClassVar[Mapping[str, Role]] = {"fields": "reads", "name_fields": "reads"}
 
     def __init__(
         self, fields: Sequence[str], name_fields: Sequence[str] | None, filename_prefix: str, suffix: str

@@ -5,12 +5,13 @@ They take arrays, tensors and images of nibabel and SimpleITK, so they can stand
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
 from eisen._core.errors import ArgumentError, GeometryError, ShapeError, VoxelValueError
+from eisen._core.field_roles import Role
 from eisen._core.fields import DataStep, FieldStep, checked_fields, missing_field
 from eisen._core.types import Array, DataPoint, Geometry
 from eisen.io.itk import itk_geometry
@@ -37,6 +38,8 @@ class CheckFinite(FieldStep):
         eisen._core.errors.VoxelValueError: 1 of 2 voxels of 'image' is NaN; the first is at index (1,)
         ...
     """
+
+    field_roles: ClassVar[Mapping[str, Role]] = {"fields": "reads"}
 
     def apply(self, field: str, data: DataPoint) -> DataPoint:
         """Look at one image."""
@@ -77,6 +80,8 @@ class CheckLabels(FieldStep):
         eisen._core.errors.VoxelValueError: 'label' holds values that are not expected: 7 (2 voxels)
         ...
     """
+
+    field_roles: ClassVar[Mapping[str, Role]] = {"fields": "reads"}
 
     def __init__(self, fields: Sequence[str], values: Iterable[int] | None = None, allow_empty: bool = False) -> None:
         super().__init__(fields)
@@ -131,6 +136,8 @@ class CheckSameGrid(DataStep):
         eisen._core.errors.GeometryError: 'image' and 'label' are up to 3 mm apart
         ...
     """
+
+    field_roles: ClassVar[Mapping[str, Role]] = {"fields": "reads"}
 
     def __init__(self, fields: Sequence[str], tolerance_mm: float = 0.1) -> None:
         self.fields = checked_fields(fields, type(self).__name__)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import index
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from eisen._core.errors import ArgumentError, ShapeError
+from eisen._core.field_roles import Role
 from eisen._core.fields import DataStep, FieldStep, checked_fields, missing_field
 from eisen._core.optional import is_torch
 from eisen._core.types import DataPoint, meta_field
@@ -39,6 +40,8 @@ class CreateConstantFlags(DataStep):
         {'modality': 'CT', 'is_train': True}
     """
 
+    field_roles: ClassVar[Mapping[str, Role]] = {"fields": "makes"}
+
     def __init__(self, fields: Sequence[str], values: Sequence[Any]) -> None:
         self.fields = checked_fields(fields, type(self).__name__)
         self.values = list(values)
@@ -65,6 +68,8 @@ class RenameFields(DataStep):
         >>> RenameFields(["a", "b"], ["b", "a"])({"a": 1, "b": 2})
         {'b': 1, 'a': 2}
     """
+
+    field_roles: ClassVar[Mapping[str, Role]] = {"fields": "removes", "new_fields": "makes"}
 
     def __init__(self, fields: Sequence[str], new_fields: Sequence[str]) -> None:
         self.fields = checked_fields(fields, type(self).__name__)
@@ -99,6 +104,8 @@ class FilterFields(DataStep):
         {'image': 1}
     """
 
+    field_roles: ClassVar[Mapping[str, Role]] = {"fields": "keeps"}
+
     def __init__(self, fields: Sequence[str]) -> None:
         self.fields = checked_fields(fields, type(self).__name__)
 
@@ -123,6 +130,8 @@ class StackImagesChannelwise(DataStep):
         >>> StackImagesChannelwise(["t1", "t2"], "image")(data)["image"].shape
         (2, 8, 8, 8)
     """
+
+    field_roles: ClassVar[Mapping[str, Role]] = {"fields": "reads", "dst_field": "makes"}
 
     def __init__(self, fields: Sequence[str], dst_field: str, create_new_dim: bool = True) -> None:
         self.fields = checked_fields(fields, type(self).__name__)

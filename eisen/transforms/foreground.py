@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import index
+from typing import ClassVar
 
 import numpy as np
 
 from eisen._core.errors import ArgumentError, ShapeError
+from eisen._core.field_roles import Role
 from eisen._core.fields import missing_field
 from eisen._core.types import DataPoint, meta_field
 from eisen.transforms.arguments import checked_dims
@@ -42,6 +44,8 @@ class CropForeground(SpatialStep):
         >>> CropForeground(["image"], margin=[1, 1, 0])({"image": image})["image"].shape
         (1, 7, 3, 17)
     """
+
+    field_roles: ClassVar[Mapping[str, Role]] = {"source": "reads"}
 
     def __init__(
         self,

@@ -6,13 +6,14 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from eisen._core.atomic import atomic_write
 from eisen._core.errors import ArgumentError, VoxelValueError, nearest
+from eisen._core.field_roles import Role
 from eisen._core.fields import FieldStep, missing_field
 from eisen._core.types import DataPoint
 from eisen.transforms.arguments import checked_choice
@@ -54,6 +55,8 @@ class HistogramStandardization(FieldStep):
         >>> [round(float(step(scan)["mr"][500]), 1) for scan in scans]
         [50.0, 50.0]
     """
+
+    field_roles: ClassVar[Mapping[str, Role]] = {"mask": "reads"}
 
     def __init__(
         self,

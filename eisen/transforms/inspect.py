@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
+from eisen._core.field_roles import Role
 from eisen._core.fields import FieldStep
 from eisen._core.types import DataPoint
 
@@ -21,6 +23,8 @@ class GetShape(FieldStep):
         >>> data = GetShape(["image"])({"image": np.zeros((1, 4, 4))})
         image: (1, 4, 4)
     """
+
+    field_roles: ClassVar[Mapping[str, Role]] = {"fields": "reads"}
 
     def apply(self, field: str, data: DataPoint) -> DataPoint:
         """Print the shape of one field, or its type if it has none."""
@@ -40,6 +44,8 @@ class GetContent(FieldStep):
         >>> data = GetContent(["provider"])({"provider": "radboud"})
         provider: radboud
     """
+
+    field_roles: ClassVar[Mapping[str, Role]] = {"fields": "reads"}
 
     def apply(self, field: str, data: DataPoint) -> DataPoint:
         """Print the value of one field."""

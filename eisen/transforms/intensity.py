@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from eisen._core.errors import ArgumentError
+from eisen._core.field_roles import Role
 from eisen._core.fields import FieldStep
 from eisen._core.types import DataPoint
 from eisen.transforms.arguments import checked_choice, checked_percentiles
@@ -99,6 +100,8 @@ class ZScoreNormalization(FieldStep):
         array([-1.,  1.])
     """
 
+    field_roles: ClassVar[Mapping[str, Role]] = {"mask": "reads"}
+
     def __init__(
         self,
         fields: Sequence[str],
@@ -140,6 +143,8 @@ class PercentileNormalization(FieldStep):
         >>> PercentileNormalization(["mr"], [0, 50])({"mr": np.array([0.0, 5.0, 10.0])})["mr"]
         array([0., 1., 1.])
     """
+
+    field_roles: ClassVar[Mapping[str, Role]] = {"mask": "reads"}
 
     def __init__(
         self,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from eisen._core.errors import ArgumentError, ShapeError
+from eisen._core.field_roles import Role
 from eisen._core.fields import FieldStep, missing_field
 from eisen._core.types import DataPoint
 from eisen.transforms.base import array_shape
@@ -31,6 +32,8 @@ class MaskValues(FieldStep):
         >>> MaskValues(["mr"], mask="brain_mask")(data)["mr"]
         array([0, 6, 7])
     """
+
+    field_roles: ClassVar[Mapping[str, Role]] = {"mask": "reads"}
 
     def __init__(self, fields: Sequence[str], mask: str, value: float = 0, invert: bool = False) -> None:
         super().__init__(fields)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from eisen._core.errors import ArgumentError, GeometryError
+from eisen._core.field_roles import Role
 from eisen._core.types import DataPoint, Geometry, meta_field
 from eisen.transforms.arguments import checked_fill, checked_interpolation, fill_for, interpolation_for
 from eisen.transforms.base import SpatialStep, array_shape, geometry_of, needed_geometry
@@ -42,6 +44,8 @@ class ToNativeGrid(SpatialStep):
         >>> label.shape, int(label.sum())
         ((9, 9, 9), 64)
     """
+
+    field_roles: ClassVar[Mapping[str, Role]] = {"reference": "locates"}
 
     def __init__(
         self,

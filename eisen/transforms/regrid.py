@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from eisen._core.errors import ArgumentError
+from eisen._core.field_roles import Role
 from eisen._core.types import DataPoint, meta_field
 from eisen.transforms.arguments import (
     checked_dims,
@@ -159,6 +160,8 @@ class ResampleToReference(SpatialStep):
         >>> ResampleToReference(["pet"], reference="ct")(data)["pet"].shape
         (64, 64, 30)
     """
+
+    field_roles: ClassVar[Mapping[str, Role]] = {"reference": "locates"}
 
     def __init__(
         self,

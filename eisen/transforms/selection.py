@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from eisen._core.errors import ArgumentError
+from eisen._core.field_roles import Role
 from eisen._core.fields import DataStep, checked_fields, missing_field
 from eisen._core.types import DataPoint, meta_field
 
@@ -27,6 +29,8 @@ class CopyFields(DataStep):
         >>> CopyFields(["ct"], ["ct_lung"])({"ct": 1})
         {'ct': 1, 'ct_lung': 1}
     """
+
+    field_roles: ClassVar[Mapping[str, Role]] = {"fields": "reads", "new_fields": "makes"}
 
     def __init__(self, fields: Sequence[str], new_fields: Sequence[str]) -> None:
         self.fields = checked_fields(fields, type(self).__name__)
@@ -59,6 +63,8 @@ class DropFields(DataStep):
         >>> DropFields(["note"])({"image": 1, "note": "x"})
         {'image': 1}
     """
+
+    field_roles: ClassVar[Mapping[str, Role]] = {"fields": "removes"}
 
     def __init__(self, fields: Sequence[str]) -> None:
         self.fields = checked_fields(fields, type(self).__name__)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Sized
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from torch import nn
 from torch.utils.data import Dataset
 
 from eisen._core.errors import ArgumentError, EisenError, MissingFieldError, nearest
+from eisen._core.field_roles import Role
 from eisen._core.fields import FieldStep, checked_fields, missing_field
 from eisen._core.types import DataPoint
 from eisen.utils.interop.plain import entries_of_item
@@ -164,6 +165,8 @@ class EisenDatasetWrapper(Dataset[DataPoint]):
         >>> EisenDatasetWrapper([{"image": "a.nii", "age": 61}])[0]
         {'image': 'a.nii', 'age': 61}
     """
+
+    field_roles: ClassVar[Mapping[str, Role]] = {"field_names": "makes"}
 
     def __init__(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -19,9 +20,16 @@ __all__ = ["modules"]
 @click.command(cls=EisenCommand, short_help="Show what can be named in a configuration.")
 @click.argument("what", metavar="[KIND|NAME]", required=False)
 @options.import_option
+@click.option(
+    "--old-builder",
+    "folder",
+    metavar="FOLDER",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write the list for the builder of the original Eisen.",
+)
 @options.talk_options
 @click.pass_obj
-def modules(screen: Screen, what: str | None, imports: tuple[str, ...]) -> None:
+def modules(screen: Screen, what: str | None, imports: tuple[str, ...], folder: Path | None) -> None:
     r"""Show what can be named in a configuration.
 
     \b
@@ -32,6 +40,9 @@ def modules(screen: Screen, what: str | None, imports: tuple[str, ...]) -> None:
     from eisen.config import discover
     from eisen_cli.show import catalogue
 
+    if folder is not None:
+        _write_old_builder(screen, what, imports, folder)
+        return
     found = {kind: paths for kind, paths in discover(imports).items() if paths}
     kind = next((kind for kind in found if what and _same(kind, what)), None)
     if what is None or kind is not None:
@@ -44,6 +55,16 @@ def modules(screen: Screen, what: str | None, imports: tuple[str, ...]) -> None:
     for info in matches:
         catalogue.show_module(screen, info)
     screen.result({"status": "ok", "modules": [info.as_dict() for info in matches]})
+
+
+def _write_old_builder(screen: Screen, what: str | None, imports: tuple[str, ...], folder: Path) -> None:
+    from eisen_cli.builder.parts.old_builder import write_old_builder
+
+    if what is not None:
+        raise click.UsageError(f"--old-builder writes all modules; leave '{what}' out")
+    path = write_old_builder(folder, imports)
+    screen.line(f"wrote {path}", style="good")
+    screen.result({"status": "ok", "file": str(path)})
 
 
 def _same(kind: str, word: str) -> bool:

@@ -51,7 +51,7 @@ class Demo:
             KeyboardInterrupt: If Ctrl-C ended the training.
         """
         self._chapter(1, f"drawing {n_cases} training and {_n_validation(n_cases)} validation phantoms")
-        self._draw_phantoms(n_cases, size)
+        self.prepare(n_cases, size)
         self._chapter(2, f"training what {shortest(self.config)} describes")
         trained = self._train(epochs)
         self._chapter(3, "segmenting the validation phantoms with the best model")
@@ -62,7 +62,13 @@ class Demo:
         outcome = {"folder": self.folder, "picture": self.picture, "mean_dice": mean, "dice": scores}
         return {**outcome, "best": trained.best, "seconds": trained.seconds, "try_next": commands}
 
-    def _draw_phantoms(self, n_cases: int, size: int) -> None:
+    def prepare(self, n_cases: int, size: int) -> None:
+        """Draw the phantoms and write the configuration.
+
+        Args:
+            n_cases: Training cases to draw.
+            size: Voxels across a slice.
+        """
         from eisen.datasets import make_phantoms
 
         make_phantoms(self.data, n_cases, _n_validation(n_cases), n_test=2, seed=self.seed, size=size)

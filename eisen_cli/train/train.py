@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import click
 
+from eisen._core.errors import EisenError
 from eisen_cli import options
-from eisen_cli.failures import EisenCommand
+from eisen_cli.failures import EisenCommand, report
+from eisen_cli.ranks import LAUNCHED, is_main
 from eisen_cli.show.screen import Screen
 
 __all__ = ["SUPPORTED_PHASES", "eisen_training", "train"]
 
 SUPPORTED_PHASES = ["Training", "Validation"]
 """The phases that training runs, in this order in every epoch."""
+
+_PAGE = "eisen_cli.train.page"
+
+
+def _remember_page(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    ctx.meta[_PAGE] = value
 
 
 class _TrainCommand(EisenCommand):
@@ -26,6 +35,21 @@ class _TrainCommand(EisenCommand):
             alone = arg == "--resume" and not _is_boolean(args[i + 1 : i + 2])
             spelled.append("--resume=true" if alone else arg)
         return super().parse_args(ctx, spelled)
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Train; with ``--page`` beside a server for the page, which several processes share."""
+        if not ctx.meta.get(_PAGE) or LAUNCHED in os.environ or not is_main():
+            return super().invoke(ctx)
+        from eisen_cli.builder.board.page_server import PageServer
+
+        screen = ctx.ensure_object(Screen)
+        try:
+            server = PageServer(screen, ctx.params["artifact_dir"], ctx.params["data_dir"])
+            server.start()
+        except EisenError as error:
+            ctx.exit(report(screen, error))
+        with server:
+            return super().invoke(ctx)
 
 
 def _is_boolean(words: list[str]) -> bool:
@@ -47,6 +71,13 @@ def _is_boolean(words: list[str]) -> bool:
 )
 @click.option(
     "--force", is_flag=True, help="Continue although configuration, data or code have changed since the checkpoint."
+)
+@click.option(
+    "--page",
+    is_flag=True,
+    expose_value=False,
+    callback=_remember_page,
+    help="Show the run in the browser; on a terminal the page stays until Ctrl-C.",
 )
 @options.devices_option
 @options.set_option

@@ -128,7 +128,7 @@ def test_the_page_has_five_commands_and_a_check() -> None:
     assert names == ["pip install", *five, "curl -fsS", "eisen call", "eisen evaluate"]
 
 
-@pytest.mark.parametrize("engine", ["embedded", "torchserve"])
+@pytest.mark.parametrize("engine", ["embedded", pytest.param("torchserve", marks=pytest.mark.slow)])
 def test_the_five_commands_give_the_mask_of_eisen_predict(
     engine: str, workplace: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -17,6 +17,7 @@ import torch  # noqa: E402
 
 from eisen.config import read_config  # noqa: E402
 from eisen.experiments import Observer, Run  # noqa: E402
+from eisen.experiments.progress import progress, request_stop  # noqa: E402
 from eisen.utils.distributed import place_of  # noqa: E402
 
 
@@ -31,6 +32,18 @@ class Stopper(Observer):
         self.left -= 1
         if self.left == 0:
             signal.raise_signal(signal.SIGTERM)
+
+
+class Asker(Observer):
+    """Asks to stop as the run page does, after the first batch."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def on_batch(self, done: int, n_batches: int) -> None:
+        del n_batches
+        if done == 1:
+            request_stop(self.folder, "the test")
 
 
 class Scenarios:
@@ -106,6 +119,13 @@ class Scenarios:
         out = f"stopped-{self.place.size}"
         self.stop("dropout", out, net={"dropout": 0.5})
         return rows(self.run("dropout", out, net={"dropout": 0.5}, resume=True).train(2))
+
+    def asked(self) -> Any:
+        """Stop because of a file that the main process sees."""
+        out = f"asked-{self.place.size}"
+        progress._EVERY_S = 0.0
+        result = self.run("train", out, observer=Asker(self.folder / out)).train(2)
+        return result.interrupted, result.n_epochs
 
     def stop(self, name: str, out: str, **hyper: Any) -> None:
         """Train until the second batch of the second epoch; the last process hears the signal."""

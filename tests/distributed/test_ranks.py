@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from eisen.experiments.checkpoint import load_weights
+from eisen.experiments.progress import read_progress
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -31,7 +32,7 @@ def one(folder):
 @pytest.fixture(scope="module")
 def two(one, do):
     del one  # it makes the weights
-    return do(2, "train", "accumulate", "fsdp", "validate", "predict", "adversaries", "stopped", "leave")
+    return do(2, "train", "accumulate", "fsdp", "validate", "predict", "adversaries", "stopped", "asked", "leave")
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +96,8 @@ def test_hooks_and_logs_are_written_once(folder, two):
     log = [json.loads(line) for line in (folder / "train-2" / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [line["event"] for line in log] == ["start", "epoch", "epoch", "epoch", "epoch", "end"]
     assert json.loads((folder / "train-2" / "run.json").read_text(encoding="utf-8"))["status"] == "complete"
+    progress = read_progress(folder / "train-2")
+    assert (progress["status"], progress["n_processes"], progress["phase"]) == ("complete", 2, "Validation")
 
 
 def test_checkpoints_hold_the_same_whatever_made_them(folder, two, three):
@@ -111,6 +114,12 @@ def test_checkpoints_hold_the_same_whatever_made_them(folder, two, three):
         assert state["epoch"] == 2
         for name, weight in state["model"].items():
             assert torch.allclose(weight, states[0]["model"][name], atol=1e-3), name
+
+
+def test_a_file_beside_the_results_stops_all_processes(folder, two):
+    assert [rank["asked"] for rank in two] == [[True, 0]] * 2
+    assert not (folder / "asked-2" / "stop").exists()
+    assert read_progress(folder / "asked-2")["status"] == "interrupted"
 
 
 def test_a_run_that_one_process_stopped_goes_on_with_the_same_bits(folder, two):

@@ -43,6 +43,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_script_trains_and_leaves_model_and_summaries(digits: Path, tmp_path: Path) -> None:
     command = [sys.executable, str(EXAMPLES / "mnist_resnet18.py"), str(digits), "1", str(tmp_path / "out")]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -89,6 +89,7 @@ class CasePredictor:
     ) -> None:
         from eisen._core.sizes import memory_bytes
 
+        self.folder = folder
         bare = undisturbed(phase, "Prediction")
         hyper = replace(bare.hyper, device=device or bare.hyper.device)
         self.phase = replace(bare, hyper=hyper)

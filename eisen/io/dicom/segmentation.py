@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from eisen._core.errors import ArgumentError, MissingFieldError, VoxelValueError
+from eisen._core.field_roles import Role
 from eisen._core.types import Array, DataPoint, Geometry, meta_field
 from eisen.io.dicom.grids import placed
 from eisen.io.dicom.segmentation_frames import SegFrames, read_frames
@@ -74,6 +75,8 @@ class LoadDICOMSegmentation(FileReader):
         >>> data["label"].shape, data["label_names"]
         ((4, 5, 1), '1=Liver')
     """
+
+    field_roles: ClassVar[Mapping[str, Role]] = {"reference": "locates"}
 
     def __init__(
         self,

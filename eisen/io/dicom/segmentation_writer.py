@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from eisen._core.errors import ArgumentError, DataError, GeometryError, VoxelValueError
+from eisen._core.field_roles import Role
 from eisen._core.fields import missing_field
 from eisen._core.optional import require
 from eisen._core.types import Array, DataPoint, Geometry, meta_field
@@ -61,6 +62,8 @@ class WriteDICOMSegmentation(FileWriter):
         >>> sorted(path.name for path in Path(folder).iterdir())
         ['case7_label.dcm', 'ct']
     """
+
+    field_roles: ClassVar[Mapping[str, Role]] = {"source_field": "reads"}
 
     def __init__(
         self,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
 from eisen._core.errors import ArgumentError, ShapeError
+from eisen._core.field_roles import Role
 from eisen._core.fields import missing_field
 from eisen._core.types import Array, DataPoint
 from eisen.transforms.arguments import checked_fill, checked_size
@@ -93,6 +94,8 @@ class RandomCropByLabel(RandomCrop):
         >>> crop({"image": np.zeros((1, 64, 64, 20)), "label": label})["image"].shape
         (1, 32, 32, 8)
     """
+
+    field_roles: ClassVar[Mapping[str, Role]] = {"label": "reads"}
 
     def __init__(
         self,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from eisen._core.errors import ArgumentError, EisenError, StepError
+from eisen._core.field_roles import Role
 from eisen._core.fields import DataStep, checked_fields, missing_field
 from eisen._core.random import generator, others_seeded
 from eisen._core.types import DataPoint, Step, is_label_field
@@ -33,6 +34,8 @@ class ForeignStep(DataStep):
     Raises:
         ArgumentError: If a transform cannot be called, or `labels` names something that is no field.
     """
+
+    field_roles: ClassVar[Mapping[str, Role]] = {"fields": "changes"}
 
     def __init__(
         self,

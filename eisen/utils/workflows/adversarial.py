@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
+from eisen._core.field_roles import Role
 from eisen._core.fields import missing_field
 from eisen.ops.losses.adversarial import AdversarialLoss, GradientPenalty, WassersteinLoss
 from eisen.utils.workflows.adversarial_checks import (
@@ -83,6 +84,8 @@ class AdversarialTraining(Training):
         >>> training.epoch, training.n_steps
         (1, 2)
     """
+
+    field_roles: ClassVar[Mapping[str, Role]] = {"image": "reads"}
 
     makes_losses = True
     loss_names = ("generator_loss", "discriminator_loss")

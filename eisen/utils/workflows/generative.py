@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
 
 from eisen._core.errors import ArgumentError
+from eisen._core.field_roles import Role
 from eisen._core.fields import missing_field
 from eisen.models.generative.gan import latent_of
 from eisen.utils.workflows.calls import call_named
@@ -46,6 +47,8 @@ class GenerativeValidation(Validation):
         >>> validation.epoch_aggregator.n_batches
         2
     """
+
+    field_roles: ClassVar[Mapping[str, Role]] = {"image": "reads"}
 
     makes_inputs = True
     """Whether it makes what the model is given, so that the data need not have it."""

@@ -36,6 +36,7 @@ from eisen.utils.workflows.optimising import Optimising
 from eisen.utils.workflows.precision import Precision
 from eisen.utils.workflows.resuming import Resuming
 from eisen.utils.workflows.schedule import Schedule, Schedules
+from eisen.utils.workflows.timing import Timing
 from eisen.utils.workflows.update import Update, chosen_optimizers
 
 __all__ = ["EpochDataAggregator", "GenericWorkflow", "convert_output_dict_to_cpu"]
@@ -62,6 +63,7 @@ class GenericWorkflow(Optimising, Resuming):
         device: Where it computes.
         distribution: The processes that train together; see `distribute`.
         windows: A `SlidingWindow` through which the model looks at images, or None.
+        timing: Where the time of the present pass, or the last one, went.
         is_stopped: True when `stop` ended the last epoch early.
 
     Args:
@@ -103,6 +105,7 @@ class GenericWorkflow(Optimising, Resuming):
         self.channels_last = False
         self.batch_transform = batch_transform
         self.guard = NonFiniteGuard()
+        self.timing = Timing()
         self.device = resolve_device(device, gpu, model)
         self.gpu = gpu and self.device.type == "cuda"  # loops of users call `.cuda()` if it is True
         self.precision = Precision.of(precision).bind(self.device)
@@ -179,6 +182,7 @@ class GenericWorkflow(Optimising, Resuming):
             batch: Field names to values, fresh from the data loader; its tensors are moved in place.
         """
         place_on(self.device, batch)
+        self.timing.moved()
         prepared = batch if self.batch_transform is None else self.batch_transform(batch)
         if self.channels_last:
             with_channels_last(prepared)
@@ -246,8 +250,11 @@ class GenericWorkflow(Optimising, Resuming):
         """The loop over batches."""
         prepares = self.device.type != "cpu" or self.batch_transform is not None or self.channels_last
         hears_batches, release, add = self._hub.hears_batches, aggregator.release, aggregator.add
+        loaded, computed = self.timing.loaded, self.timing.computed
         number = first - 1
+        self.timing.start()
         for number, batch in enumerate(loader, first):
+            loaded()
             release()
             if not self.distribution.is_alone:
                 self._share = share_of(batch, number, self.distribution)
@@ -265,10 +272,12 @@ class GenericWorkflow(Optimising, Resuming):
             if hears_batches():
                 event = BatchEnd(self, self.phase, self._epoch, number, batch, outputs, losses, metrics)
                 self._hub.emit(event)
+            computed()
             if self._stop_asked:
                 self.is_stopped = True
                 break
             del outputs, losses, metrics
+        loaded()
         if number < 0:
             raise no_batches(self.phase)
         self.guard.demand_some(aggregator.n_batches, self.phase, self._epoch)

@@ -8,6 +8,8 @@ import torch
 from eisen._core.fields import FieldStep
 from eisen._core.random import generator
 from eisen._core.types import meta_field
+from eisen.utils.events import BatchEnd
+from eisen.utils.workflows import Training
 
 
 class TinyNet(torch.nn.Module):
@@ -101,3 +103,16 @@ class DropGeometry(FieldStep):
 
     def apply(self, field, data):
         return {}
+
+
+class OwnLoop(Training):
+    """A workflow that does not use the loop of eisen."""
+
+    def run(self):
+        self.model.train()
+        with self.epoch_aggregator as aggregator:
+            for number, batch in enumerate(self.data_loader):
+                outputs, losses, metrics = self(batch)
+                aggregator.add(batch, outputs, losses, metrics, None)
+                self._hub.emit(BatchEnd(self, self.phase, self.epoch, number, batch, outputs, losses, metrics))
+        self.epoch += 1

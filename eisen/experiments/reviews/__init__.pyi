@@ -1,0 +1,9 @@
+from .all_cases import review as review
+from .colours import Label as Label
+from .colours import label_colours as label_colours
+from .disagreement import Disagreement as Disagreement
+from .disagreement import disagreements as disagreements
+from .record import Review as Review
+from .record import ReviewedCase as ReviewedCase
+from .record import read_review as read_review
+from .record import review_folder as review_folder

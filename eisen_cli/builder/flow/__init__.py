@@ -1,0 +1,3 @@
+"""The way of the fields through a phase, what a dry run found there, and the view that shows both."""
+
+__all__: list[str] = []
