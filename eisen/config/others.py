@@ -71,11 +71,6 @@ def names_of_libraries() -> dict[str, tuple[Library, Any]]:
     """Return the parts of all installed libraries: dotted path to the library and the class or function.
 
     The libraries are imported, which can take seconds. What is no part that a file could describe is left out.
-
-    Example:
-        >>> path = "torchvision.models.resnet18"
-        >>> path in names_of_libraries() or find_spec("torchvision") is None
-        True
     """
     found: dict[str, tuple[Library, Any]] = {}
     for library in LIBRARIES:

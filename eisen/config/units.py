@@ -50,7 +50,7 @@ def unit_of(name: str, text: str) -> str:
         ''
     """
     last = name.rpartition("_")[2].lower()
-    if "_" in name and last in _NAMED or last in ("degrees", "seconds", "minutes"):
+    if ("_" in name and last in _NAMED) or last in ("degrees", "seconds", "minutes"):
         return _NAMED[last]
     first = re.split(r"(?<=[.;])\s", text, maxsplit=1)[0]
     said = [unit for unit, pattern in _SAID.items() if re.search(pattern, first)]

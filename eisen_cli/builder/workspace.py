@@ -13,7 +13,8 @@ from eisen_cli.builder.server.folders import Folders
 
 if TYPE_CHECKING:
     from eisen_cli.builder.document.checking import Finding
-    from eisen_cli.builder.document.document import Change, Document
+    from eisen_cli.builder.document.document import Document
+    from eisen_cli.builder.document.history import Change
     from eisen_cli.builder.parts.catalogue import Catalogue
 
 __all__ = ["Workspace"]

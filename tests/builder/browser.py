@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["CHROMIUM", "Server", "browser_page", "card", "document_of", "drag", "lane", "part", "serving", "touch_drag"]
+__all__ = [
+    "CHROMIUM",
+    "Server",
+    "browser_page",
+    "card",
+    "document_of",
+    "drag",
+    "ending_runs",
+    "lane",
+    "part",
+    "serving",
+    "touch_drag",
+]
 
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+if os.environ.get("CI") and not Path(CHROMIUM).exists():
+    raise RuntimeError("CI is set, and there is no chromium: the tests in a browser would be skipped")
 _ARGUMENTS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 
 
@@ -34,18 +49,27 @@ class Server:
 
 
 @contextmanager
-def serving(command: Sequence[str | Path], log: Path, *, within: float = 60.0) -> Iterator[Server]:
+def serving(
+    command: Sequence[str | Path],
+    log: Path,
+    *,
+    within: float = 90.0,
+    cwd: Path | None = None,
+    more: Mapping[str, str] | None = None,
+) -> Iterator[Server]:
     """Run an `eisen` command that serves pages, and end it afterwards.
 
     Args:
         command: What follows `eisen`, e.g. ``["build", "config.json"]``; ``--no-browser`` and ``--json`` are added.
         log: File for what it prints.
         within: Seconds until it has to be there.
+        cwd: Folder that it is started in.
+        more: Further variables of its environment.
     """
     words = [sys.executable, "-m", "eisen_cli", *map(str, command), "--no-browser"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", **(more or {})}
     with log.open("w", encoding="utf-8") as output:
-        process = subprocess.Popen(words, stdout=output, stderr=subprocess.STDOUT, text=True, env=environment)
+        process = subprocess.Popen(words, stdout=output, stderr=subprocess.STDOUT, text=True, env=environment, cwd=cwd)
         try:
             yield Server(_address(process, log, within), process)
         finally:
@@ -55,6 +79,19 @@ def serving(command: Sequence[str | Path], log: Path, *, within: float = 60.0) -
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait(timeout=10)
+
+
+@contextmanager
+def ending_runs(folder: Path) -> Iterator[None]:
+    """End, when leaving, every command that was started from a page and works in a folder below this one."""
+    try:
+        yield
+    finally:
+        for file in folder.rglob("process.json"):
+            mark = json.loads(file.read_text(encoding="utf-8"))
+            if "exit_code" not in mark:
+                with suppress(ProcessLookupError):
+                    os.killpg(mark["pid"], signal.SIGKILL)  # each is started in a session of its own
 
 
 def _address(process: subprocess.Popen[str], log: Path, within: float) -> str:
@@ -119,7 +156,9 @@ def card(place: str) -> str:
     return f'.eisen-card[data-place="{place}"]'
 
 
-def drag(page: Any, source: str, target: str, *, at: float = 0.5, keys: Sequence[str] = (), pause: int = 120) -> None:
+def drag(
+    page: Any, source: str, target: str, *, at: float = 0.5, keys: Sequence[str] = (), pause: int = 120, aims: int = 1
+) -> None:
     """Drag one thing onto another with the mouse.
 
     Args:
@@ -129,6 +168,7 @@ def drag(page: Any, source: str, target: str, *, at: float = 0.5, keys: Sequence
         at: Where on the target, 0 its top, 1 its bottom.
         keys: Keys that are held while it is dropped.
         pause: Milliseconds to hover before the drop.
+        aims: How often to aim; a list grows when something hovers above it, so that its end is somewhere else then.
     """
     grip = page.locator(source).locator("[data-handle]").or_(page.locator(source)).last
     grip.scroll_into_view_if_needed()
@@ -136,9 +176,10 @@ def drag(page: Any, source: str, target: str, *, at: float = 0.5, keys: Sequence
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x + 6, y + 6, steps=3)
-    box = page.locator(target).bounding_box()
-    page.mouse.move(box["x"] + min(60, box["width"] / 2), box["y"] + box["height"] * at, steps=12)
-    page.wait_for_timeout(pause)
+    for _ in range(aims):
+        box = page.locator(target).bounding_box()
+        page.mouse.move(box["x"] + min(60, box["width"] / 2), box["y"] + box["height"] * at, steps=12)
+        page.wait_for_timeout(pause)
     for key in keys:
         page.keyboard.down(key)
     page.mouse.move(box["x"] + min(60, box["width"] / 2) + 1, box["y"] + box["height"] * at)

@@ -210,3 +210,21 @@ def test_a_new_run_is_proposed_a_folder_that_is_free(tmp_path: Path, board: Boar
         (tmp_path / name / "run.json").touch()
     assert board.free_folder(tmp_path / "run") == tmp_path / "run-3"
     assert board.free_folder(tmp_path / "run-2") == tmp_path / "run-3"
+
+
+def test_a_resume_that_was_refused_can_be_forced_with_the_same_number_of_epochs(tmp_path: Path, board: Board) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for name in ("config.json", "checkpoint.pt"):
+        (folder / name).write_text("{}", encoding="utf-8")
+    mark = {"pid": os.getpid(), "host": platform.node(), "process_started": 5.0}
+    words = ["train", "config.json", "9", "--resume"]
+    facts = {**mark, "command": "train", "words": words, "exit_code": 1}
+    (folder / PROCESS_FILE).write_text(json.dumps(facts), encoding="utf-8")
+    said = "error: the seed has changed\n    to do  --force goes on with it; or put it back\n"
+    (folder / OUTPUT_FILE).write_text(said, encoding="utf-8")
+    reader = RunReader(folder)
+    reader.poll()
+    assert reader.view.is_refused
+    order = board.forced(reader.view)
+    assert (order.epochs, order.resume, order.force) == (9, True, True)

@@ -172,7 +172,7 @@ def steps_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
 
     class Jitter:
         def __call__(self, data: Any) -> Any:
-            return data + np.random.uniform()  # noqa: NPY002 - it is what others do
+            return data + np.random.uniform()
 
     class Centre:
         def __call__(self, data: Any) -> Any:

@@ -64,19 +64,19 @@ def test_nothing_is_left_over_after_saving(file: Path) -> None:
     assert Keeper(opened(file)).recovery is None
 
 
-def test_a_file_written_by_others_is_asked_about_once(file: Path) -> None:
+def test_a_file_written_by_others_is_noticed_each_time(file: Path) -> None:
     workspace = opened(file)
     keeper = Keeper(workspace)
-    assert not keeper.is_changed_by_others()
+    assert keeper.change_by_others() is None
     file.write_text('{"General": {}}', encoding="utf-8")
     os.utime(file, ns=(1, 10**18))
-    assert keeper.is_changed_by_others()
-    assert not keeper.is_changed_by_others()
+    first = keeper.change_by_others()
     os.utime(file, ns=(1, 2 * 10**18))
-    assert keeper.is_changed_by_others()
+    assert None not in (first, keeper.change_by_others())
+    assert keeper.change_by_others() != first
     keeper.reload()
     assert workspace.document.data == {"General": {}}
-    assert not keeper.is_changed_by_others()
+    assert keeper.change_by_others() is None
     keeper.close()
 
 

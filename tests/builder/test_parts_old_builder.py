@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 import eisen
+from eisen_cli.main import cli
 
-KEYS = "transforms readers models losses metrics workflow datasets hooks optimizer hyperparameters".split()
+KEYS = [
+    "transforms",
+    "readers",
+    "models",
+    "losses",
+    "metrics",
+    "workflow",
+    "datasets",
+    "hooks",
+    "optimizer",
+    "hyperparameters",
+]
 
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("list") / "new"
-    code = (
-        f"import sys; sys.argv = ['eisen', 'modules', '--old-builder', {str(folder)!r}];"
-        "import atexit, eisen_cli.main as m; atexit.register(lambda: print('nicegui' in sys.modules)); m.main()"
-    )
-    ran = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=Path(__file__).parents[2]
-    )
-    assert ran.stdout.split()[-1] == "False"  # no page was loaded for it
+    ran = CliRunner().invoke(cli, ["modules", "--old-builder", str(folder)], prog_name="eisen")
+    assert ran.exit_code == 0, ran.output
     return folder / f"eisen_modules_v{eisen.__version__}.json"
 
 
@@ -56,12 +61,14 @@ def test_values_are_those_of_the_code(modules: dict[str, list[dict[str, Any]]]) 
     assert params(modules, "models", "eisen.models.UNet")["n_filters"]["value"] == "64"
     assert params(modules, "optimizer", "torch.optim.SGD")["lr"] == {"name": "lr", "type": "float", "value": "0.001"}
     normalization = params(modules, "models", "eisen.models.UNet")["normalization"]["value"]
-    assert normalization[0] == "groupnorm" and "none" in normalization
+    assert normalization[0] == "groupnorm"
+    assert "none" in normalization
 
 
 def test_wires_come_first_and_what_is_filled_in_is_not_there(modules: dict[str, list[dict[str, Any]]]) -> None:
     dice = params(modules, "losses", "eisen.ops.losses.DiceLoss")
-    assert list(dice)[:2] == ["input_names", "output_names"] and dice["output_names"]["value"] == "['dice']"
+    assert list(dice)[:2] == ["input_names", "output_names"]
+    assert dice["output_names"]["value"] == "['dice']"
     assert "data_dir" not in params(modules, "readers", "eisen.io.LoadNiftiFromFilename")
     assert not {"workflow_id", "phase"} & set(params(modules, "hooks", "eisen.utils.logging.LoggingHook"))
 
@@ -69,3 +76,10 @@ def test_wires_come_first_and_what_is_filled_in_is_not_there(modules: dict[str, 
 def test_hyperparameters_are_the_three_of_the_old_program(modules: dict[str, list[dict[str, Any]]]) -> None:
     values = {entry["type"]: entry["params"][0]["value"] for entry in modules["hyperparameters"]}
     assert values == {".NumWorker": "4", ".BatchSize": "4", ".Seed": "42"}
+
+
+def test_a_name_beside_the_option_is_refused() -> None:
+    ran = CliRunner().invoke(cli, ["modules", "UNet", "--old-builder", "here"], prog_name="eisen")
+    assert ran.exit_code == 2
+    assert "leave 'UNet' out" in ran.output
+    assert not Path("here").exists()

@@ -13,8 +13,18 @@ from eisen_cli.builder.parts.fields import FieldSpec
 from eisen_cli.builder.parts.kinds import shape_of
 from eisen_cli.builder.parts.values import UNSET, Misread, as_text, read_text, same, suits
 
-ATOMS = st.none() | st.booleans() | st.integers(-10, 10**6) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8)
-JSON = st.recursive(ATOMS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3), max_leaves=6)
+ATOMS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-10, 10**6)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8)
+)
+JSON = st.recursive(
+    ATOMS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
 SPECS = [
     FieldSpec("x", kind, "words", item=item, shape=shape, nullable=nullable)
     for kind, items in (
@@ -33,13 +43,14 @@ SPECS = [
 ]
 
 
-@settings(max_examples=600)
+@settings(max_examples=300, deadline=None)
 @given(spec=st.sampled_from(SPECS), value=JSON)
 def test_what_a_control_can_show_is_read_back_as_it_was(spec: FieldSpec, value: Any) -> None:
     if suits(spec, value):
         assert same(read_text(spec, as_text(spec, value)), value)
 
 
+@settings(deadline=None)
 @given(value=JSON)
 def test_json_can_show_everything(value: Any) -> None:
     assert same(read_text(FieldSpec("x", "json", ""), as_text(FieldSpec("x", "json", ""), value)), value)
@@ -101,4 +112,7 @@ def test_what_is_no_value_says_what_was_expected(hint: Any, text: str, expected:
 def test_a_value_of_another_kind_is_shown_as_json() -> None:
     for value in ("high", [1, 2], {"a": 1}, True, None):
         assert not suits(spec_of(float), value)
-        assert json.loads(as_text(FieldSpec("x", "json", ""), value) if not isinstance(value, str) else json.dumps(value)) == value
+        assert (
+            json.loads(as_text(FieldSpec("x", "json", ""), value) if not isinstance(value, str) else json.dumps(value))
+            == value
+        )

@@ -331,7 +331,8 @@ def test_wrong_files_get_one_clear_card(tmp_path: Path) -> None:
         with pytest.raises(EisenError) as caught:
             from_files([path], Folders([tmp_path]))
         card = caught.value.card
-        assert card.what and (card.expected or card.to_do or isinstance(caught.value, ConfigError)), name
+        assert card.what, name
+        assert card.expected or card.to_do or isinstance(caught.value, ConfigError), name
         assert "Traceback" not in str(caught.value)
 
 

@@ -122,3 +122,15 @@ def test_a_column_keeps_patients_together(tmp_path):
 def test_the_tables_of_the_real_data_load(realdata):
     assert len(TableDataset(realdata / "msd_hippocampus", "cases.csv")) == 60
     assert TableDataset(realdata / "em_membrane", "cases.csv", {"image": "image"})[19] == {"image": "image/19.png"}
+
+
+def test_words_become_numbers_of_classes(tmp_path):
+    (tmp_path / "cases.csv").write_text("image,finding\na.png,malignant\nb.png, benign\n", encoding="utf-8")
+    words = ["benign", "malignant"]
+    cases = TableDataset(tmp_path, "cases.csv", types={"finding": words})
+    assert [cases[n]["finding"] for n in range(2)] == [1, 0]
+    with pytest.raises(CorruptFileError, match=r"line 2.*'malignant' is not one of benign, other"):
+        TableDataset(tmp_path, "cases.csv", types={"finding": ["benign", "other"]})
+    for wrong in ([], ["benign", "benign"], [1, 2]):
+        with pytest.raises(ArgumentError, match="the type of 'finding'"):
+            TableDataset(tmp_path, "cases.csv", types={"finding": wrong})

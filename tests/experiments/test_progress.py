@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import time
-from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -43,7 +42,7 @@ def child():
 def test_a_curve_is_evenly_spaced_and_never_longer_than_it_may_be(n_steps):
     curve = Curve()
     for step in range(n_steps):
-        if curve.wants(step):
+        if step % curve.stride == 0:
             curve.add(step, [{"loss": float(step)}])
     plain = curve.plain()
     assert plain["step"] == list(range(0, n_steps, plain["stride"]))
@@ -55,20 +54,20 @@ def test_a_curve_goes_on_as_if_it_had_never_stopped():
     whole, first = Curve(most=10), Curve(most=10)
     for step in range(100):
         for curve in (whole, first) if step < 40 else (whole,):
-            if curve.wants(step):
+            if step % curve.stride == 0:
                 curve.add(step, [{"loss": torch.tensor(1.0 / (step + 1))}])
     rest = Curve(most=10)
     rest.restore(json.loads(json.dumps(first.plain())), before=33)
     assert max(rest.plain()["step"]) < 33
     for step in range(33, 100):
-        if rest.wants(step):
+        if step % rest.stride == 0:
             rest.add(step, [{"loss": 1.0 / (step + 1)}])
     assert rest.plain() == whole.plain()
 
 
 @pytest.mark.parametrize(
     "saved",
-    [None, "text", {}, {"step": [1], "losses": {"loss": []}}, {"step": ["x"], "losses": {}}, {"step": [1], "losses": 3}],
+    [None, "a", {}, {"step": [1], "losses": {"loss": []}}, {"step": ["x"], "losses": {}}, {"step": [1], "losses": 3}],
 )
 def test_a_damaged_curve_is_none(saved):
     curve = Curve()
@@ -180,7 +179,7 @@ def test_samples_are_counted_once_for_all_processes():
     empty = Batch(tensors, ["a"])
     empty.share = Share(0, (0,), 1, counts=False)
     for inputs, expected in ((tensors, 5), (Batch(tensors, ["a", "b", "c"]), 3), (divided, 6), (empty, 0), ({}, 0)):
-        assert n_samples_of(SimpleNamespace(inputs=inputs)) == expected
+        assert n_samples_of(inputs) == expected
 
 
 def test_memory_is_that_of_the_process_and_of_those_it_started(child):
@@ -242,7 +241,8 @@ def test_workflows_with_a_step_of_their_own_are_timed_too():
     gan = GAN(DCGANGenerator(image_size=16, n_filters=2), DCGANDiscriminator(image_size=16, n_filters=2))
     model = EisenModuleWrapper(gan, ["latent"], ["generated"])
     loader = SlowLoader([{"image": torch.zeros(2, 1, 16, 16)}] * 3)
-    optimizers = {name: torch.optim.SGD(getattr(gan, name).parameters(), 0.01) for name in ("generator", "discriminator")}
+    names = ("generator", "discriminator")
+    optimizers = {name: torch.optim.SGD(getattr(gan, name).parameters(), 0.01) for name in names}
     workflow = AdversarialTraining(model, loader, None, optimizers, gpu=False)
     workflow.run()
     assert workflow.timing.seconds_loader >= 0.03

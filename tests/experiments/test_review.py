@@ -190,9 +190,14 @@ def test_the_worst_case_comes_first_and_cases_without_a_value_before(reviewed):
     assert found.value(found.cases[0], "DICE") == found.cases[0].values["DICE[box]"]
 
 
-def example(name, tmp_path, *overrides):
-    small = ["Validation.Datasets[0].params.n_cases=4", *overrides]
-    experiment = read_config(EXAMPLES / f"{name}.json", small)
+def example(name, tmp_path, model=None):
+    """Review four cases of an example with untrained weights."""
+    document = json.loads((EXAMPLES / f"{name}.json").read_text(encoding="utf-8"))
+    document["Validation"]["Datasets"][0]["params"]["n_cases"] = 4
+    for part in ("Training", "Validation", "Testing"):
+        document.get(part, {}).pop("Metrics", None)  # torchmetrics, which some name, takes seconds to load
+    document["General"]["Models"] = model or document["General"]["Models"]
+    experiment = read_config(document)
     saved(experiment, tmp_path / "run")
     return review(experiment, tmp_path, tmp_path / "run")
 
@@ -224,6 +229,28 @@ def test_numbers_are_rows_without_volumes(tmp_path):
     assert not case.prediction
     assert case.values["absolute error"] == pytest.approx(abs(case.facts["value"] - case.facts["reference"]), rel=1e-4)
     assert sorted(path.name for path in found.folder.iterdir()) == ["cases.csv", "cases.json"]
+
+
+def test_classes_are_rows_with_the_probability_of_what_is_true(tmp_path):
+    wires = {"input_names": ["image"], "output_names": ["logits"]}
+    sizes = {"input_channels": 1, "output_channels": 2, "n_filters": 4, "n_blocks": [1]}
+    document = json.loads((EXAMPLES / "segment_shapes_2d.json").read_text(encoding="utf-8"))
+    document["General"]["Models"] = [entry("eisen.models.ResNet", **wires, **sizes)]
+    document["Training"]["Losses"] = [
+        entry("torch.nn.CrossEntropyLoss", input_names=["logits", "kind"], output_names=["loss"])
+    ]
+    document["General"]["Hyperparameters"].append(entry(".Labels", value={"0": "disc", "1": "square"}))
+    del document["Validation"]["Metrics"]
+    document["Validation"]["Datasets"][0]["params"]["n_cases"] = 4
+    experiment = read_config(document)
+    saved(experiment, tmp_path / "run")
+    found = review(experiment, tmp_path, tmp_path / "run")
+    assert found.kind == "classes"
+    assert not found.failures
+    for case in found.cases:
+        assert case.facts["reference"] in ("disc", "square")
+        assert case.values["probability of the truth"] == case.facts[f"probability[{case.facts['reference']}]"]
+    assert [path.name for path in sorted(found.folder.iterdir())] == ["cases.csv", "cases.json"]
 
 
 def test_a_model_that_makes_images_from_random_numbers_is_refused(tmp_path):

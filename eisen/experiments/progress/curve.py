@@ -21,12 +21,12 @@ class Curve:
         most: How many points there may be.
 
     Attributes:
-        stride: Batches from one point to the next.
+        stride: Batches from one point to the next: those whose number it divides are points.
 
     Example:
         >>> curve = Curve(most=4)
         >>> for step in range(8):
-        ...     if curve.wants(step):
+        ...     if step % curve.stride == 0:
         ...         curve.add(step, [{"loss": 1.0 / (step + 1)}])
         >>> curve.plain()
         {'step': [0, 2, 4, 6], 'losses': {'loss': [1.0, 0.333333, 0.2, 0.142857]}, 'stride': 2}
@@ -38,19 +38,11 @@ class Curve:
         self._points: list[tuple[int, Losses]] = []
         self._n_read = 0
 
-    def wants(self, step: int) -> bool:
-        """Tell whether the losses of a batch would be a point.
-
-        Args:
-            step: Number of the batch, counted from the beginning of the training.
-        """
-        return step % self.stride == 0
-
     def add(self, step: int, losses: Iterable[Mapping[str, Any]]) -> None:
         """Add a point; nothing is read yet.
 
         Args:
-            step: Number of the batch.
+            step: Number of the batch, counted from the beginning of the training.
             losses: One mapping (name to tensor) per loss.
         """
         if not self._points or step > self._points[-1][0]:

@@ -68,12 +68,14 @@ class Present:
         """How many batches are left."""
         return max(0, self.n_batches - self.done)
 
-    def count(self, event: BatchEnd) -> None:
-        """Count a batch."""
+    def count(self, event: BatchEnd) -> int:
+        """Count a batch, and return how many are done; called for each, so it is short."""
+        number = event.number
         if self.first is None:
-            self.first, self._marked = event.number, (event.number, 0)
-        self.done = event.number + 1
-        self.n_samples += n_samples_of(event)
+            self.first, self._marked = number, (number, 0)
+        self.done = done = number + 1
+        self.n_samples += n_samples_of(event.inputs)
+        return done
 
     def look_at(self, event: BatchEnd) -> None:
         """Keep the losses of a batch, which are read when somebody asks, and its time so far."""
@@ -133,16 +135,16 @@ class Present:
         return {name: [float(group["lr"]) for group in each.param_groups] for name, each in optimizers.items()}
 
 
-def n_samples_of(event: BatchEnd) -> int:
+def n_samples_of(batch: Any) -> int:
     """Return how many samples a batch has; in all processes together where each has a part of it.
 
     Args:
-        event: The end of the batch.
+        batch: Fields by name.
     """
-    share = getattr(event.inputs, "share", None)
+    share = getattr(batch, "share", None)
     if share is not None:
         return int(share.n_cases) if share.counts else 0
-    cases = getattr(event.inputs, "cases", None)
+    cases = getattr(batch, "cases", None)
     if cases:
         return len(cases)
-    return next((int(value.shape[0]) for value in event.inputs.values() if getattr(value, "ndim", 0)), 0)
+    return next((int(value.shape[0]) for value in batch.values() if getattr(value, "ndim", 0)), 0)

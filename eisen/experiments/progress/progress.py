@@ -107,19 +107,23 @@ class Progress:
         present = self._present
         if present is None:
             return
-        present.count(event)
+        done = present.count(event)
         if event.phase == self._curve_phase:
-            step = event.epoch * present.n_batches + event.number
-            if self._curve.wants(step):
+            step = event.epoch * present.n_batches + done - 1
+            if step % self._curve.stride == 0:
                 self._curve.add(step, event.losses)
         is_due = perf_counter() >= self._next
-        if is_due or not present.n_left:
+        if is_due or done >= present.n_batches:
             present.look_at(event)
         if is_due:
-            self._next = perf_counter() + _EVERY_S
-            self._look()
-            if self._next > self._next_write:
-                self._write("running")
+            self._tick()
+
+    def _tick(self) -> None:
+        """Do what is done about once a second."""
+        self._next = perf_counter() + _EVERY_S
+        self._look()
+        if self._next > self._next_write:
+            self._write("running")
 
     def end_pass(self) -> dict[str, Any]:
         """A pass is over; return what it cost, for the log."""

@@ -83,6 +83,14 @@ class Actions:
         if order is not None:
             await self.start(order)
 
+    async def forced(self) -> None:
+        """Continue although something has changed since the checkpoint."""
+        more = "What is trained from here on is not what would have been trained without the changes."
+        if await ask("Go on with what has changed?", yes="Go on", more=more):
+            order = await self._tried(self._board.forced, self._view())
+            if order is not None:
+                await self.start(order)
+
     async def _is_sure(self, view: RunView) -> bool:
         mark = view.verdict.process
         if view.status != "dead" or mark is None or mark.is_here:

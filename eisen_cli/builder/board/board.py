@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from eisen._core.errors import ArgumentError
 from eisen.experiments.artifacts import Artifacts
@@ -73,9 +74,20 @@ class Board:
         place = self.data_dir_of(view.folder)
         if command != "train":
             return Order(command, artifacts.config, place, view.folder)
-        epochs = (view.n_epochs or view.n_done) + more
+        epochs = (view.n_epochs or view.n_done) + more or None
         devices = _devices(view.folder)
         return Order("train", artifacts.config, place, view.folder, epochs, resume=True, force=force, devices=devices)
+
+    def forced(self, view: RunView) -> Order:
+        """Return the order that was refused because something has changed since the checkpoint, with ``--force``.
+
+        Args:
+            view: The run.
+        """
+        words = _started(view.folder).get("words", [])
+        asked = next((int(word) for word in words[2:3] if str(word).isdecimal()), None)
+        order = self.again(view, force=True)
+        return replace(order, epochs=asked or order.epochs)
 
     def data_dir_of(self, folder: Path) -> Path:
         """Return the folder of the data of a run, or that of this server when the run does not say."""
@@ -147,8 +159,14 @@ def _whole(name: str, value: float | None, least: int) -> int | None:
 
 def _devices(folder: Path) -> str:
     """Return on how many devices a run was started from the page."""
+    facts = _started(folder)
+    return str(facts.get("devices", "")) if facts.get("command") == "train" else ""
+
+
+def _started(folder: Path) -> dict[str, Any]:
+    """Return what was last started from the page in a folder."""
     try:
         facts = json.loads((folder / PROCESS_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return ""
-    return str(facts.get("devices", "")) if isinstance(facts, dict) and facts.get("command") == "train" else ""
+        return {}
+    return facts if isinstance(facts, dict) else {}

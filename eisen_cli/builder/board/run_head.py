@@ -106,15 +106,15 @@ class RunHead:
             ui.notify("by how many epochs? At least one", type="warning")
 
     def _show_error(self, view: RunView) -> None:
-        failure = view.verdict.words if view.status in ("failed", "dead") else ""
-        failure += str(len(view.output)) if failure else ""
+        is_bad = view.status in ("failed", "dead")
+        failure = f"{view.status} {view.verdict.words} {view.output[-1:]}" if is_bad else ""
         if failure == self._failure:
             return
         self._failure = failure
         self._error.clear()
         if failure:
             with self._error:
-                _failure_card(view)
+                _failure_card(view, self._actions)
 
 
 def place_of(view: RunView) -> str:
@@ -149,7 +149,7 @@ def _left(view: RunView) -> str:
     return f"{view.status} {when}" if when and view.status not in ("waiting", "none") else ""
 
 
-def _failure_card(view: RunView) -> None:
+def _failure_card(view: RunView, actions: Actions) -> None:
     said = view.verdict.words or "the run has failed"
     with error_card(
         said, to_do="" if view.status == "dead" else "correct what is said below, then go on or start again"
@@ -158,3 +158,6 @@ def _failure_card(view: RunView) -> None:
         if lines:
             text = ui.label("\n".join(lines)).classes("b-lines b-nowrap").props("data-output")
             text.style("margin-top: 8px; max-height: 300px")
+        if view.is_refused:
+            button = ui.button("Go on anyway", icon="play_arrow", on_click=actions.forced)
+            button.props("outline color=negative data-action=force").style("margin-top: 8px")

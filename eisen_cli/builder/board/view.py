@@ -134,6 +134,6 @@ class RunView:
         }
 
     @property
-    def is_judged_by_formula(self) -> bool:
-        """Whether ``.Best`` of the configuration says what the best epoch is."""
-        return str((self.record.get("best") or {}).get("name", "mean")) not in ("mean", "mean metric", "mean loss")
+    def is_refused(self) -> bool:
+        """Whether the run was to go on, and did not because something has changed since its checkpoint."""
+        return self.status == "failed" and any("--force goes on with it" in line for line in self.output[-6:])

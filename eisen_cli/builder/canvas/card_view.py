@@ -85,6 +85,8 @@ class CardView:
             self._desk.say(f"Copied {self.element.props['name']}")
             if name == "cut":
                 self._desk.do(self._desk.editor.remove, self.place)
+            else:
+                self._desk.focus(self.place)
         elif name == "paste":
             self._desk.paste("", text_of(self.place))
         else:
@@ -103,3 +105,5 @@ class CardView:
             "copy-to": lambda place: editor.copy_to(place, section),
         }
         self._desk.do(commands[name], self.place)
+        if name == "copy-to":
+            self._desk.focus(self.place)

@@ -30,6 +30,7 @@ class Desk:
         lane: The section that the user is in; what is added goes there.
         on_words: Called with what happened, in words.
         on_lane: Called when the user enters another section.
+        asking: The open dialog that asks about the document or its file.
     """
 
     workspace: Workspace
@@ -39,6 +40,7 @@ class Desk:
     lane: Place = ("Training", "Datasets")
     on_words: list[Callable[[str], None]] = field(default_factory=list)
     on_lane: list[Callable[[], None]] = field(default_factory=list)
+    asking: ui.dialog | None = None
 
     def do(self, command: Callable[..., Done], *args: Any, focus: bool = True) -> Done | None:
         """Run a command, tell what it did, and put the focus where it goes on; errors become a message.

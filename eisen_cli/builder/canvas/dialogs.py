@@ -68,6 +68,7 @@ async def ask_recovery(desk: Desk, keeper: Keeper) -> None:
         return
     when = datetime.fromtimestamp(recovery.time).strftime("%d %B, %H:%M")
     answer = await _choose(
+        desk,
         "There are changes that were not saved",
         f"They are from {when}. The file itself is as it was saved last.",
         {"recover": "Go on with them", "forget": "Throw them away", "later": "Not now"},
@@ -85,6 +86,7 @@ async def ask_changed_by_others(desk: Desk, keeper: Keeper) -> None:
     assert document.path is not None
     loss = "" if document.is_saved else " Loading it drops what you changed here and did not save."
     answer = await _choose(
+        desk,
         f"{document.path.name} was changed by another program",
         f"The page shows what was in it before.{loss}",
         {"reload": "Load the file", "keep": "Keep this one", "diff": "Show the difference"},
@@ -96,7 +98,7 @@ async def ask_changed_by_others(desk: Desk, keeper: Keeper) -> None:
         show_diff(desk)
 
 
-async def _choose(title: str, words: str, answers: dict[str, str]) -> str | None:
+async def _choose(desk: Desk, title: str, words: str, answers: dict[str, str]) -> str | None:
     with ui.dialog() as dialog, ui.card().style("max-width: 520px"):
         ui.label(title).classes("e-title e-title-l")
         ui.label(words).classes("e-quiet")
@@ -104,7 +106,9 @@ async def _choose(title: str, words: str, answers: dict[str, str]) -> str | None
             for number, (name, text) in enumerate(answers.items()):
                 button = ui.button(text, on_click=lambda name=name: dialog.submit(name))
                 button.props(f"{'unelevated' if number == 0 else 'flat'} data-action={name}")
+    desk.asking = dialog
     answer = await dialog
+    desk.asking = None
     dialog.delete()
     return None if answer is None else str(answer)
 
@@ -130,10 +134,16 @@ def _offer_row(offer: Offer) -> ui.checkbox:
         box = ui.checkbox(f"{offer.role}: {n} module{'s' * (n != 1)}", value=offer.chosen).props(
             f"data-offer={offer.role}"
         )
-        notes = [*offer.notes, *([f"replaces the {offer.replaces} that are there"] if offer.replaces else [])]
+        notes = [*offer.notes, *_replacing(offer.replaces)]
         for note in notes:
             ui.label(note).classes("e-quiet e-s").style("padding-left: 40px")
     return box
+
+
+def _replacing(count: int) -> list[str]:
+    if not count:
+        return []
+    return ["replaces the one that is there"] if count == 1 else [f"replaces the {count} that are there"]
 
 
 def _close(dialog: ui.dialog) -> None:

@@ -49,6 +49,11 @@ class DrawerView:
         self._shown: tuple[Any, ...] = ()
         self.refresh()
 
+    def enter(self) -> None:
+        """Show the modules of another section; what was searched for in the one before is done."""
+        self._search.value = ""
+        self.refresh()
+
     def refresh(self) -> None:
         """Show the modules of the section that the user is in."""
         lanes = self._desk.lanes()
@@ -86,11 +91,6 @@ class DrawerView:
         if lane is not None:
             self._desk.enter(lane.place)
         self.refresh()
-
-    def focus(self) -> None:
-        """Put the cursor into the search."""
-        self._search.run_method("focus")
-        self._search.run_method("select")
 
     def _into_list(self) -> None:
         self._list.run_method("first")

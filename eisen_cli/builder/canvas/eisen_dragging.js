@@ -27,6 +27,14 @@ export const steady = {
   },
 };
 
+// The cursor goes into the search at once; the server hears of it and keeps the drawer open.
+export function focusSearch() {
+  document.querySelector(".eisen-build")?.classList.add("eisen-pick");
+  const field = document.querySelector(".eisen-drawer input[type=search]");
+  field?.focus();
+  field?.select();
+}
+
 export function makeSortable(list, { isSource, onDrop }) {
   return Sortable.create(list, {
     group: { name: "modules", pull: isSource ? "clone" : true, put: isSource ? false : fits },

@@ -1,4 +1,6 @@
 // Keys and events of the whole page, the warning before leaving, and what screen readers are told.
+import { focusSearch } from "eisen_dragging";
+
 const EDITABLE = "input, textarea, select, [contenteditable=true], .cm-editor";
 
 export default {
@@ -20,6 +22,7 @@ export default {
       const name = event.ctrlKey || event.metaKey ? this.withControl(event, writes) : this.plain(event, writes);
       if (!name) return;
       event.preventDefault();
+      if (name === "search") focusSearch();
       this.$emit("act", name);
     },
     withControl(event, writes) {

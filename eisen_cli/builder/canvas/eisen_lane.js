@@ -1,5 +1,5 @@
 // One section of a phase: a heading, and the list its cards stand in.
-import { makeSortable, steady } from "eisen_dragging";
+import { focusSearch, makeSortable, steady } from "eisen_dragging";
 
 export default {
   template: `
@@ -11,11 +11,12 @@ export default {
         <span v-if="note" class="eisen-note">{{ note }}</span>
         <span class="eisen-space"></span>
         <button class="eisen-round" data-action="pick" :aria-label="'Add to ' + title" :title="'Add a ' + one"
-            @click="$emit('act', 'pick')"><i class="q-icon notranslate material-icons">add</i></button>
+            @click="pick"><i class="q-icon notranslate material-icons">add</i></button>
       </header>
+      <div v-if="problem" class="eisen-lane-bad">{{ problem }}</div>
       <div ref="list" v-memo="[turn()]" class="eisen-list" :data-list="place" :data-role="role" role="list">
         <slot></slot>
-        <button v-if="!count" class="eisen-empty" data-no-drag @click="$emit('act', 'pick')">{{ hint }}</button>
+        <button v-if="!count" class="eisen-empty" data-no-drag @click="pick">{{ hint }}</button>
       </div>
     </section>`,
   props: {
@@ -25,6 +26,7 @@ export default {
     one: String,
     hint: String,
     note: String,
+    problem: String,
     count: Number,
     current: Boolean,
   },
@@ -32,6 +34,15 @@ export default {
   mixins: [steady],
   mounted() {
     this.sortable = makeSortable(this.$refs.list, { isSource: false, onDrop: (drop) => this.$emit("put", drop) });
+  },
+  methods: {
+    reveal() {
+      this.$el.scrollIntoView({ block: "center", behavior: "smooth" });
+    },
+    pick() {
+      this.$emit("act", "pick");
+      focusSearch();
+    },
   },
   unmounted() {
     this.sortable?.destroy();

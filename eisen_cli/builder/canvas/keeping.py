@@ -26,13 +26,11 @@ class Keeper:
         self._autosave: Autosave | None = None
         self.recovery: Recovery | None = None
         self._is_recovering = False
-        self._asked: int | None = None
         workspace.on_document(self._follow)
         self._follow(workspace.document)
 
     def _follow(self, document: Document) -> None:
         self.close()
-        self._asked = None
         self.recovery = None if self._is_recovering or document.path is None else recovery_for(document.path)
         self._autosave = Autosave(document)
 
@@ -57,14 +55,10 @@ class Keeper:
             self.recovery.discard()
         self.recovery = None
 
-    def is_changed_by_others(self) -> bool:
-        """Tell whether somebody else has written the file, once for each time that it is written."""
+    def change_by_others(self) -> int | None:
+        """Return a number for what somebody else has written into the file; None when nobody has."""
         document = self._workspace.document
-        if not document.is_changed_on_disk:
-            return False
-        stamp = _stamp(document.path)
-        is_new, self._asked = stamp != self._asked, stamp
-        return is_new
+        return _stamp(document.path) if document.is_changed_on_disk else None
 
     def reload(self) -> None:
         """Edit what is in the file now.

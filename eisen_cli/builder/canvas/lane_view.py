@@ -44,6 +44,7 @@ class LaneView:
         self.element.on("put", self._put)
         self.sync()
         self.show_current()
+        self.show_findings()
 
     def sync(self) -> None:
         """Let the cards follow the document: what is still there keeps its card, wherever it moved."""
@@ -74,7 +75,9 @@ class LaneView:
                 card.element.move(target_index=index)
 
     def show_findings(self) -> None:
-        """Show which cards have problems."""
+        """Show which cards have problems, and what is wrong with the section itself."""
+        own = [each for each in self._desk.workspace.findings if each.place == self.lane.place and each.kind == "error"]
+        self.element.show(problem="; ".join(f"{each.what} – {each.expected}" for each in own))
         for card in self.cards:
             card.show_findings()
 

@@ -132,10 +132,11 @@ def lanes_of(data: Mapping[str, Any], phase: str) -> list[Lane]:
     sections = GENERAL if phase == "General" else SECTIONS.get(phase, ())
     roles = [role for role in sections if role != "Hyperparameters"]
     lanes = [_lane(part, phase, role) for role in sorted(roles, key=_rank)]
-    lanes.append(Lane((phase, "Hyperparameters"), "Hyperparameters", "settings", _GROUPS[False]))
+    group = "Settings" if phase == "General" else _GROUPS[False]
+    lanes.append(Lane((phase, "Hyperparameters"), "Hyperparameters", "settings", group))
     known = {lane.place[-1] for lane in lanes}
     strange = [key for key in part if key not in known and not key.startswith("$")]
-    return [*lanes, *(Lane((phase, key), "", "values", _GROUPS[False]) for key in strange)]
+    return [*lanes, *(Lane((phase, key), "", "values", group) for key in strange)]
 
 
 def _rank(role: str) -> int:
@@ -146,7 +147,7 @@ def _lane(part: Mapping[str, Any], phase: str, role: str) -> Lane:
     spelt = [alias for alias, name in ALIASES.items() if name == role and alias in part and role not in part]
     key = spelt[0] if spelt else role
     kind: Kind = "modules" if isinstance(part.get(key, []), list) else "values"
-    group = "" if phase == "General" else _GROUPS[role in _BATCH]
+    group = "Model" if phase == "General" else _GROUPS[role in _BATCH]
     return Lane((phase, key), role, kind, group)
 
 

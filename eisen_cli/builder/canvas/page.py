@@ -60,6 +60,7 @@ class BuilderPage:
 
     def __init__(self, workspace: Workspace, editor: Editor, keeper: Keeper) -> None:
         self._workspace, self._keeper = workspace, keeper
+        self._asked: int | None = None
         with frame(workspace, "Build", active="build") as outer:
             ui.add_head_html(f'<link rel="stylesheet" href="{_ROUTE}/canvas.css">')
             self.desk = Desk(workspace, editor, KeysElement())
@@ -117,7 +118,9 @@ class BuilderPage:
         await dialogs.ask_recovery(self.desk, self._keeper)
 
     async def _look_at_disk(self) -> None:
-        if self._keeper.is_changed_by_others():
+        change = self._keeper.change_by_others()
+        if change is not None and change != self._asked:
+            self._asked = change
             await dialogs.ask_changed_by_others(self.desk, self._keeper)
 
     # following the document
@@ -135,6 +138,8 @@ class BuilderPage:
         self._problems.refresh()
 
     def _opened(self) -> None:
+        if self.desk.asking is not None:
+            self.desk.asking.close()  # about the document that was edited before
         self._enter_first_phase()
         self._stage.forget()
         self._flow.set_phase(self.desk.phase)
@@ -143,7 +148,7 @@ class BuilderPage:
 
     def _entered(self) -> None:
         self._stage.show_current()
-        self._drawer.refresh()
+        self._drawer.enter()
 
     # going somewhere
 
@@ -169,7 +174,6 @@ class BuilderPage:
         """Choose a module for the section that the user is in."""
         self._drawer.refresh()
         self._main.classes(add="eisen-pick")
-        self._drawer.focus()
 
     # what buttons and keys do
 

@@ -89,6 +89,9 @@ class PhaseView:
         if card is not None:
             card.focus_field(place)
             return
+        for lane in self.lanes:
+            if lane.lane.place == place[:2]:
+                lane.element.run_method("reveal")
         for view in self._others:
             if view.holds(place):
                 view.focus(place)

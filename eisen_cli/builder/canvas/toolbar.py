@@ -51,7 +51,8 @@ class Toolbar:
             "download": ("download", "Download the JSON"),
             "help": ("keyboard", "Keys"),
         }
-        button = icon_button("more_horiz", "More: open, save as, export", lambda: None, "file-menu")
+        button = ui.button(icon="more_horiz").props("flat round dense data-action=file-menu")
+        button.props('aria-label="More: open, save as, export" title="More"')
         with button, ui.menu().props("auto-close"), ui.element("div").classes("eisen-menu").props("role=menu"):
             for name, (icon, words) in entries.items():
                 with ui.element("button").props(f"role=menuitem data-action={name}").on("click", acts[name]):
@@ -63,10 +64,11 @@ class Toolbar:
         document = self._desk.workspace.document
         self._file.set_text(document.path.name if document.path else "New experiment")
         is_saved = document.is_saved
-        words = "saved" if is_saved and document.path else "empty" if is_saved else "not saved"
+        has_file = document.path is not None and document.path.exists()
+        words = ("saved" if has_file else "new") if is_saved else "not saved"
         self._state.set_text(words)
         self._state.classes(add="" if is_saved else "e-chip-warn", remove="e-chip-warn" if is_saved else "")
         self._desk.keys.show(unsaved=not is_saved)
         for button, label in ((self._undo, document.can_undo), (self._redo, document.can_redo)):
             button.set_enabled(bool(label))
-        self._save.set_enabled(not is_saved or document.path is None)
+        self._save.set_enabled(not is_saved or not has_file)

@@ -70,5 +70,6 @@ async def ask(question: str, *, yes: str, no: str = "Cancel", more: str = "") ->
             ui.button(no, on_click=lambda: dialog.submit(False)).props("flat data-action=no")
             ui.button(yes, on_click=lambda: dialog.submit(True)).props("unelevated data-action=yes")
     answer = await dialog
-    dialog.delete()
+    if not dialog.is_deleted:
+        dialog.delete()
     return bool(answer)

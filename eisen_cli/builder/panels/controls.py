@@ -58,7 +58,9 @@ class Control:
 class TextControl(Control):
     """Everything that is typed as text: numbers, lists, names, JSON."""
 
-    def __init__(self, spec: FieldSpec, value: Any, change: Callable[[Any], None], reject: Callable[[str], None]) -> None:
+    def __init__(
+        self, spec: FieldSpec, value: Any, change: Callable[[Any], None], reject: Callable[[str], None]
+    ) -> None:
         super().__init__(spec, change, reject)
         text = as_text(spec, value)
         make = ui.textarea if spec.kind in ("nested", "json") else ui.input
@@ -77,6 +79,7 @@ class TextControl(Control):
         self._is_silent = False
 
     def show(self, value: Any) -> None:
+        """Show a value that came from outside; what is typed stays when it means the same."""
         try:
             if same(read_text(self.spec, self.element.value or ""), value):
                 return
@@ -106,13 +109,16 @@ class TextControl(Control):
 class SwitchControl(Control):
     """True or false."""
 
-    def __init__(self, spec: FieldSpec, value: Any, change: Callable[[Any], None], reject: Callable[[str], None]) -> None:
+    def __init__(
+        self, spec: FieldSpec, value: Any, change: Callable[[Any], None], reject: Callable[[str], None]
+    ) -> None:
         super().__init__(spec, change, reject)
         self.element: Any = ui.switch(value=self._shown(value), on_change=lambda event: self._switched(event.value))
         self.element.props("dense").classes("e-switch")
         self._is_silent = False
 
     def show(self, value: Any) -> None:
+        """Show a value that came from outside."""
         self._is_silent = True
         self.element.value = self._shown(value)
         self._is_silent = False
@@ -128,7 +134,9 @@ class SwitchControl(Control):
 class ChoiceControl(Control):
     """One of the values that are listed; a value that is not stays to be seen."""
 
-    def __init__(self, spec: FieldSpec, value: Any, change: Callable[[Any], None], reject: Callable[[str], None]) -> None:
+    def __init__(
+        self, spec: FieldSpec, value: Any, change: Callable[[Any], None], reject: Callable[[str], None]
+    ) -> None:
         super().__init__(spec, change, reject)
         self._values: list[Any] = []
         self._is_silent = False
@@ -137,6 +145,7 @@ class ChoiceControl(Control):
         self.show(value)
 
     def show(self, value: Any) -> None:
+        """Show a value that came from outside."""
         self._values = self._listed(value)
         shown = plain_value(self.spec.default) if value is UNSET and not self.spec.required else value
         number = next((index for index, each in enumerate(self._values) if same(each, shown)), None)

@@ -90,7 +90,9 @@ class EntryFields(ui.element):
 
     def _build(self) -> None:
         path = self.desk.value((*self.inside, "type"))
-        self.part: Part = self.desk.catalogue.part(self.role, path if isinstance(path, str) else "", inside=self._is_inner)
+        self.part: Part = self.desk.catalogue.part(
+            self.role, path if isinstance(path, str) else "", inside=self._is_inner
+        )
         self._made_for = self._signature()
         params = self._params()
         fields = [spec for spec in self.part.fields if not spec.advanced or spec.name in params]

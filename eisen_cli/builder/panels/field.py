@@ -41,7 +41,7 @@ class FieldBox(ui.element):
         super().__init__("div")
         self.desk, self.spec, self.inside, self.owner = desk, spec, inside, owner
         self.is_unknown, self.is_data = is_unknown, is_data
-        self._misread = ""
+        self._misread = self._named_at = ""
         self._as_json = False
         self._known: Any = UNSET
         self._control: Control
@@ -113,7 +113,7 @@ class FieldBox(ui.element):
         self.show_findings()
 
     def _rebuild(self) -> None:
-        self._misread = ""
+        self._misread = self._named_at = ""
         self.clear()
         self.classes(remove="e-wide")
         self._build()
@@ -210,8 +210,8 @@ class FieldBox(ui.element):
 
     def _relabel(self) -> None:
         place = text_of(self.desk.at(self.inside))
-        if self.props.get("data-field") != place:
-            self.props["data-field"] = place
+        if self._named_at != place:
+            self._named_at = self.props["data-field"] = place
             self._control.name(f"{self.spec.name} of {self.owner}", place)
 
     async def _choose(self) -> None:

@@ -21,7 +21,9 @@ class FoldedFields(ui.element):
         make: Makes one field.
     """
 
-    def __init__(self, shown: Sequence[FieldSpec], rare: Sequence[FieldSpec], make: Callable[[FieldSpec], FieldBox]) -> None:
+    def __init__(
+        self, shown: Sequence[FieldSpec], rare: Sequence[FieldSpec], make: Callable[[FieldSpec], FieldBox]
+    ) -> None:
         super().__init__("div")
         self.classes("e-entry")
         self._rare, self._make = list(rare), make

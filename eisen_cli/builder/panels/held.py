@@ -42,12 +42,15 @@ class _Held(Control):
         return SINGULAR.get(self.spec.role, "module")
 
     def name(self, label: str, place: str) -> None:
+        """Say what the group is, and let what is inside follow it to another place."""
         super().name(label, place)
         for box in self._boxes:
             box.relabel()
 
     def mark_wrong(self, is_wrong: bool, described_by: str) -> None:
+        """Say whether the module as a whole is wrong, and where it is told why."""
         self.element.props["aria-invalid"] = "true" if is_wrong else "false"
+        self.element.props["aria-describedby"] = described_by
 
     def show_findings(self) -> None:
         """Let every module inside show what is wrong with it."""
@@ -55,6 +58,7 @@ class _Held(Control):
             box.show_findings()
 
     def focus(self) -> None:
+        """Put the focus onto the group."""
         self.element.client.run_javascript(f"getHtmlElement({self.element.id})?.focus()")
 
     def _fill(self) -> None:
@@ -86,6 +90,7 @@ class EntryControl(_Held):
     """One module inside of a module."""
 
     def show(self, value: Any) -> None:
+        """Show what the document says now; what is inside is made again only when there is more or less of it."""
         if bool(self._boxes) != isinstance(value, dict):
             self._fill()
         for box in self._boxes:
@@ -130,6 +135,7 @@ class EntriesControl(_Held):
     """A list of modules inside of a module."""
 
     def show(self, value: Any) -> None:
+        """Show what the document says now; what is inside is made again only when there is more or less of it."""
         count = len(value) if isinstance(value, list) else 0
         if count != len(self._boxes):
             self._fill()
@@ -147,7 +153,8 @@ class EntriesControl(_Held):
 
     def _fill(self) -> None:
         self.element.clear()
-        self._boxes, self._titles = [], []
+        self._boxes = []
+        self._titles: list[ui.label] = []
         value = self.desk.value(self.inside)
         with self.element:
             for number in range(len(value) if isinstance(value, list) else 0):

@@ -40,8 +40,11 @@ class _HyperDesk(Desk):
     def findings(self, inside: Place, *, below: bool) -> list[Any]:
         phase, name = str(self.place[0]), str(inside[0])
         entries = self.workspace.document.entries(phase, "Hyperparameters")
-        places = [(phase, "Hyperparameters", number) for number, each in enumerate(entries) if name in hyper_values([each])]
-        return [each for each in self.workspace.findings if each.place[:3] in places]
+        places = [
+            (phase, "Hyperparameters", number) for number, each in enumerate(entries) if name in hyper_values([each])
+        ]
+        found = self.workspace.findings
+        return [each for each in found if each.place[:3] in places and (below or each.place in places)]
 
 
 class HyperPanel(ui.element):
@@ -172,7 +175,7 @@ class _Windows(ui.element):
         inner: Place = ("params", "value") if isinstance(value, dict) and set(value) == {"value"} else ("params",)
         params = desk.value(inner)
         present = params if isinstance(params, dict) else {}
-        known = [spec for spec in window_fields()]
+        known = window_fields()
         strangers = [FieldSpec(name, "json", "a value") for name in present if name not in {s.name for s in known}]
         shown = [spec for spec in known if not spec.advanced or spec.name in present]
         rare = [spec for spec in known if spec not in shown]

@@ -20,7 +20,9 @@ class PairsControl(Control):
 
     is_wide = True
 
-    def __init__(self, spec: FieldSpec, value: Any, change: Callable[[Any], None], reject: Callable[[str], None]) -> None:
+    def __init__(
+        self, spec: FieldSpec, value: Any, change: Callable[[Any], None], reject: Callable[[str], None]
+    ) -> None:
         super().__init__(spec, change, reject)
         self._rows: list[tuple[ui.input, ui.input]] = []
         self._value = value
@@ -29,11 +31,13 @@ class PairsControl(Control):
             self._fill()
 
     def name(self, label: str, place: str) -> None:
+        """Say what each row is for."""
         super().name(label, place)
         self._label, self._place = label, place
         self._name_rows()
 
     def show(self, value: Any) -> None:
+        """Show a value that came from outside."""
         if same(value, self._value):
             return
         self._value = value
@@ -41,6 +45,7 @@ class PairsControl(Control):
         self._reject("")
 
     def focus(self) -> None:
+        """Put the cursor into the first value, or into the name of a new row."""
         (self._rows[0] if len(self._rows) > 1 else self._rows[-1])[1 if len(self._rows) > 1 else 0].run_method("focus")
 
     def _fill(self) -> None:

@@ -43,7 +43,10 @@ async def pick_part(catalogue: Catalogue, role: str, holder: str = "") -> Part |
                     ui.label(f"and {len(parts) - _MOST} more; type to find them").classes("e-quiet e-s")
 
         search.on_value_change(fill)
-        search.on("keydown.enter", lambda: dialog.submit(next(iter(catalogue.parts_inside(holder, role, search.value or "")), None)))
+        search.on(
+            "keydown.enter",
+            lambda: dialog.submit(next(iter(catalogue.parts_inside(holder, role, search.value or "")), None)),
+        )
         fill()
     part = await dialog
     if not dialog.is_deleted:  # the page may have been closed meanwhile

@@ -19,16 +19,16 @@ __all__ = ["field_of", "quoted", "setting_field", "wire_fields"]
 
 _NUMERIC = ("number", "integer")
 _FIELD_NAMES = re.compile(r"(^|_)(field|fields|keys)$")
-_FIELD_HELP = re.compile(r"^(names? of (the|a|an) (\w+ )?fields?\b(?! names)|the fields?\b|fields?\b|those of the fields)", re.I)
+_FIELD_HELP = re.compile(
+    r"^(names? of (the|a|an) (\w+ )?fields?\b(?! names)|the fields?\b|fields?\b|those of the fields)", re.I
+)
 _NOT_FIELDS = re.compile(r"(^|_)names$")
 _PATHS = re.compile(r"(^|_)(file|path|dir|folder|root|csv|json)$")
 _QUOTED = re.compile(r"""["'`]{1,2}([^\s"'`=()<>]+)["'`]{1,2}""")
 _WIRE_HELP = {"input_names": "Fields it reads.", "output_names": "Fields it adds."}
 
 
-def field_of(
-    parameter: Parameter, info: ParameterInfo, section: str, roles: Container[str] = frozenset()
-) -> FieldSpec:
+def field_of(parameter: Parameter, info: ParameterInfo, section: str, roles: Container[str] = frozenset()) -> FieldSpec:
     """Return the field of a parameter.
 
     Args:

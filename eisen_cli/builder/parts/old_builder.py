@@ -85,7 +85,9 @@ def _modules(catalogue: Catalogue, section: str, paths: Iterable[str]) -> list[d
 def _params(part: Part) -> list[dict[str, Any]]:
     wires = part.new_entry()["params"]
     shown = [spec for spec in part.fields if spec.kind not in ("entry", "entries") and not spec.filled]
-    return [_param(spec, wires.get(spec.name) if spec.name in ("input_names", "output_names") else None) for spec in shown]
+    return [
+        _param(spec, wires.get(spec.name) if spec.name in ("input_names", "output_names") else None) for spec in shown
+    ]
 
 
 def _param(spec: FieldSpec, value: Any = None) -> dict[str, Any]:
@@ -116,4 +118,7 @@ def _hyperparameters() -> list[dict[str, Any]]:
     known = {spec.name: spec for spec in hyper_fields()}
     assert set(_HYPER) <= set(HYPER)
     values = {name: _SEED if name == "Seed" else known[name].default for name in _HYPER}
-    return [{"type": old, "params": [{"name": "value", "type": "int", "value": str(values[name])}]} for name, old in _HYPER.items()]
+    return [
+        {"type": old, "params": [{"name": "value", "type": "int", "value": str(values[name])}]}
+        for name, old in _HYPER.items()
+    ]

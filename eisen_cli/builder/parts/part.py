@@ -58,12 +58,7 @@ class Part:
 
     @property
     def about(self) -> str:
-        """The docstring up to its lists of arguments and examples.
-
-        Example:
-            >>> Part("a.B", "B", "Models", doc="Does it.\\n\\nWell.\\n\\nArgs:\\n    x: One.").about
-            'Does it.\\n\\nWell.'
-        """
+        """The docstring up to its lists of arguments and examples."""
         return _SECTIONS_OF_TEXT.split(self.doc, maxsplit=1)[0].strip()
 
     @property

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 
 from eisen_cli.builder.parts.part import Part
 
 __all__ = ["found_in"]
+
+_BETWEEN = re.compile(r"[^\w]+")
 
 
 def found_in(parts: Sequence[Part], search: str) -> list[Part]:
@@ -43,6 +46,6 @@ def _rank(part: Part, word: str) -> int:
         any(each.startswith(word) for each in words.split()),
         word in name or word in words.replace(" ", ""),
         word in part.path.lower(),
-        word in part.summary.lower(),
+        any(each.startswith(word) for each in _BETWEEN.split(part.summary.lower())),
     )
     return next((rank for rank, test in enumerate(tests) if test), _NONE)

@@ -42,7 +42,7 @@ async def export_dialog(workspace: Workspace) -> None:
 
 def _show(workspace: Workspace, dialog: ui.dialog, text: str) -> None:
     ui.label("It gives the same losses as 'eisen train' with the same seed.").classes("e-quiet e-s")
-    ui.code(text, language="python").classes("w-full").props("data-page=script")
+    ui.code(text, language="python").style("width: 100%").props("data-page=script")
     document = workspace.document
     folder = document.path.parent if document.path else next(iter(workspace.folders))
     name = document.path.stem if document.path else "experiment"

@@ -111,7 +111,8 @@ class _StartPage:
             if not found:
                 ui.label("No configurations in the folders of this page yet.").classes("e-quiet e-s")
             for path in found or []:
-                with ui.element("button").classes("e-start-file").props(f'data-file="{path.name}"') as row:
+                with ui.element("button").classes("e-start-file") as row:
+                    row.props["data-file"] = path.name
                     ui.label(path.name).classes("e-ellipsis")
                     ui.label(path.parent.name).classes("e-quiet e-xs e-ellipsis")
                 row.on("click", lambda path=path: self._open(path))

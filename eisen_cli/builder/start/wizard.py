@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -18,6 +19,9 @@ from eisen_cli.builder.start.templates import TEMPLATES, Template
 from eisen_cli.builder.workspace import Workspace
 
 __all__ = ["Wizard"]
+
+_SHORT = re.compile(r"\[[^\[\]{}]{0,90}\]")
+"""Lists of values that fit on a line."""
 
 _KINDS = {"understood": "the files say so", "assumed": "assumed: please look", "chosen": "a good default"}
 _DOTS = {"understood": "--e-good", "assumed": "--e-warn", "chosen": "--e-c1"}
@@ -54,7 +58,7 @@ class Wizard:
                 self._side = ui.element("aside").classes("e-card e-wizard-side")
             with ui.element("div").classes("e-wizard-foot"):
                 ui.button("Back", on_click=on_back).props("flat data-action=back")
-                ui.button("Create", on_click=self._create).props("unelevated data-action=create")
+                self._button = ui.button("Create", on_click=self._create).props("unelevated data-action=create")
         self._fill()
 
     def _head(self) -> None:
@@ -93,13 +97,17 @@ class Wizard:
         assert choices is not None
         self._shown = shown_choices(self._template, choices)
         self._form.clear()
+        self._wrong: set[str] = set()
         with self._form:
             for name in self._shown:
                 ChoiceField(name, self._template, choices, self._changed)
         self._tell()
 
     def _changed(self, name: str, value: Any) -> None:
+        self._wrong.add(name)
+        self._button.disable()
         self._start = self._start.with_choice(name, value)
+        self._wrong.discard(name)
         choices = self._start.choices
         assert choices is not None
         if shown_choices(self._template, choices) != self._shown:
@@ -109,11 +117,13 @@ class Wizard:
 
     def _tell(self) -> None:
         self._side.clear()
+        self._button.set_enabled(not self._wrong)
         with self._side:
             try:
                 draft = self._start.draft()
             except EisenError as error:
                 error_card(error)
+                self._button.disable()
                 return
             self._notes(draft)
 
@@ -158,4 +168,5 @@ def _text_at(draft: Draft, note: Note) -> str:
     here: Any = draft.data
     for part in note.place or ():
         here = here[part]
-    return json.dumps(here, indent=1, ensure_ascii=False)
+    lines = json.dumps(here, indent=2, ensure_ascii=False)
+    return _SHORT.sub(lambda match: " ".join(match[0].split()).replace("[ ", "[").replace(" ]", "]"), lines)

@@ -50,7 +50,7 @@ def niivue() -> Bundle:
     if not made:
         raise MissingExtraError(
             f"the volume viewer cannot use ipyniivue {version('ipyniivue')}: its script has another form",
-            expected="ipyniivue 2.1 to 2.4",
+            expected="ipyniivue 2.4",
             to_do="pip install 'ipyniivue<2.5'",
         )
     content = made.encode("utf-8")
@@ -61,8 +61,9 @@ def with_class(text: str) -> str:
     """Return the script with one more export; nothing if it has another form.
 
     Example:
-        >>> with_class('console.log("Creating new Niivue instance");v=new t2(o)}; export{W as default};')[-39:]
-        'export{W as default,t2 as Niivue};'
+        >>> made = with_class('console.log("Creating new Niivue instance");v=new t2(o)}; export{W as default};')
+        >>> made.endswith("export{W as default,t2 as Niivue};")
+        True
     """
     made, exports = _MADE.search(text), list(_EXPORT.finditer(text))
     if made is None or len(exports) != 1:

@@ -22,7 +22,7 @@ def show_facts(review: Review, case: ReviewedCase) -> None:
     with ui.element("section"):
         with ui.element("h3"):
             ui.label("This case")
-        with ui.element("table").classes("e-values").props("data-values"):
+        with ui.element("div").classes("e-values-box"), ui.element("table").classes("e-values").props("data-values"):
             with ui.element("tr"):
                 for text in ["", *(_title(metric, review) for metric in metrics)]:
                     with ui.element("th"):

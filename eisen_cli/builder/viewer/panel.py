@@ -11,7 +11,7 @@ from eisen_cli.builder.viewer.facts import show_facts
 from eisen_cli.builder.viewer.keys import KEYS
 from eisen_cli.builder.viewer.overlays import show_overlays
 from eisen_cli.builder.viewer.scene import LAYOUTS
-from eisen_cli.builder.viewer.windows import preset_names, window_of
+from eisen_cli.builder.viewer.windows import AUTO, preset_names, window_of
 
 if TYPE_CHECKING:
     from eisen_cli.builder.viewer.page import CasePage
@@ -173,8 +173,9 @@ class Panel:
     def _set_preset(self, name: str) -> None:
         scene = self.page.scene
         assert scene is not None
-        scene.preset, scene.window = name, window_of(name, self.page.intensities)
-        self.show_window(scene.window)
+        window = window_of(name, self.page.intensities)
+        scene.preset, scene.window = name, None if name == AUTO else window
+        self.show_window(window)
         self.page.show()
 
     def _drag_window(self, event: Any) -> None:
@@ -190,17 +191,14 @@ class Panel:
     def _choose_image(self, event: Any) -> None:
         scene = self.page.scene
         assert scene is not None
-        scene.image, scene.frame, scene.window, scene.preset = (
-            event.value,
-            0,
-            None,
-            preset_names(self.page.intensities)[0],
-        )
+        scene.image, scene.frame, scene.window, scene.preset = event.value, 0, None, AUTO
         self.page.show()
 
     def _choose_channel(self, event: Any) -> None:
         assert self.page.scene is not None
         self.page.scene.frame = int(event.value)
+        if self.page.scene.preset == AUTO:
+            self.page.scene.window = None
         self.page.show()
 
     # ---- arrangement

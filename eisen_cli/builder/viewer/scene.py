@@ -88,7 +88,7 @@ class Scene:
             "window": None if self.window is None else list(self.window),
             "layout": self.layout,
             "smooth": self.smooth,
-            "crosshair": self.crosshair and not self.flat,
+            "crosshair": self.crosshair,
             "radiological": self.radiological and not self.flat,
             "flat": self.flat,
         }

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from keyword import iskeyword
 from typing import Any
 
-__all__ = ["WIDTH", "Call", "Raw", "assignment", "written"]
+from eisen._core.errors import ArgumentError
+
+__all__ = ["WIDTH", "Call", "Raw", "assignment", "quoted", "written"]
 
 WIDTH = 120
 _INDENT = "    "
@@ -31,11 +34,23 @@ class Call:
         name: What is called.
         args: Arguments by position.
         kwargs: Arguments by name.
+
+    Raises:
+        ArgumentError: If something in the place of a name is none: what a file says must not become code.
     """
 
     name: str
     args: Sequence[Any] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for word in (*self.name.split("."), *self.kwargs):
+            if not word.isidentifier() or iskeyword(word):
+                raise ArgumentError(
+                    f"{word!r:.80} cannot be a name in Python",
+                    expected="letters, digits and underscores",
+                    to_do="rename it; a script cannot be written with it",
+                )
 
 
 def assignment(name: str, value: Any, indent: int = 1) -> list[str]:
@@ -102,7 +117,7 @@ def _flat(value: Any) -> str:
     if isinstance(value, Raw):
         return value.text
     if isinstance(value, str):
-        return _quoted(value)
+        return quoted(value)
     parts = _parts(value)
     if parts is None:
         return f"{value.name}()" if isinstance(value, Call) else repr(value)
@@ -111,7 +126,12 @@ def _flat(value: Any) -> str:
     return opening + ", ".join(label + _flat(item) for label, item in items) + comma + closing
 
 
-def _quoted(text: str) -> str:
-    """Return text in double quotes, unless single ones need fewer escapes."""
+def quoted(text: str) -> str:
+    """Return text as Python writes it, in double quotes unless single ones need fewer escapes.
+
+    Example:
+        >>> print(quoted("it's"), quoted('say "a"'))
+        "it's" 'say "a"'
+    """
     shown = repr(text)
     return f'"{shown[1:-1]}"' if shown[0] == "'" and '"' not in text else shown

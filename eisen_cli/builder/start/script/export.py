@@ -12,7 +12,7 @@ from eisen.config import Experiment, Phase, read_config
 from eisen.config.around import case_entry
 from eisen.experiments.parts import seed_of
 from eisen_cli.builder.start.script.after import after_lines, later_parts
-from eisen_cli.builder.start.script.code import Call, Raw, assignment
+from eisen_cli.builder.start.script.code import Call, Raw, assignment, quoted
 from eisen_cli.builder.start.script.expressions import call_of, wrapped_call
 from eisen_cli.builder.start.script.names import Names
 from eisen_cli.builder.start.script.optimizers import chosen_weights, optimizer_lines, schedule_lines
@@ -110,7 +110,7 @@ class _Script:
         return "\n".join(head) + f"\n\n\n{blocks}\n\n\n" + self._end()
 
     def _docstring(self) -> str:
-        name = self.path.name if self.path else "an experiment"
+        name = re.sub(r"[^\w .()-]", "_", self.path.name) if self.path else "an experiment"
         left = [f".{spelt}" for attribute, spelt in _LEFT_TO_TRAIN.items() if getattr(self.training.hyper, attribute)]
         rest = f"\n\nLeft to 'eisen train': {', '.join(left)}." if left else ""
         begin = f"What {name} describes, as a script: python SCRIPT.py FOLDER_OF_THE_DATA [EPOCHS] [OUTPUT]"
@@ -122,7 +122,7 @@ class _Script:
         split = self.experiment.split
         if split is not None:
             load = self.names.of("eisen.experiments.splits.Splits")
-            lines.append(f'FOLD = {load}.load(Path(__file__).parent / "{split.file}")["{split.fold}"]')
+            lines.append(f"FOLD = {load}.load(Path(__file__).parent / {quoted(split.file)})[{quoted(split.fold)}]")
         return lines
 
     def _main(self) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from eisen.config import Entry, Phase, locate
-from eisen_cli.builder.start.script.code import Call, Raw, assignment
+from eisen_cli.builder.start.script.code import Call, Raw, assignment, quoted
 from eisen_cli.builder.start.script.expressions import call_of
 from eisen_cli.builder.start.script.names import Names
 
@@ -73,7 +73,7 @@ def _schedule(entry: Entry, phase: Phase, names: Names, steps: str) -> Call:
     filled: dict[str, Any] = {"T_max": length}
     if not {"epochs", "steps_per_epoch"} & set(entry.params):
         filled["total_steps"] = length
-    target = "optimizer" if _is_single(phase) else f'optimizers["{_optimizer_of(entry, phase)}"]'
+    target = "optimizer" if _is_single(phase) else f"optimizers[{quoted(_optimizer_of(entry, phase))}]"
     made = call_of(entry, "Scheduler", names, optimizer=Raw(target), **filled)
     told = {key: entry.params[key] for key in ("every", "monitor") if entry.params.get(key)}
     return Call(names.of("eisen.utils.workflows.Schedule"), [made], told) if told else made

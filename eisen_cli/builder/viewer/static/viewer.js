@@ -118,7 +118,7 @@ class Stage {
     lines.clearRect(0, 0, this.lines.width, this.lines.height);
     for (const volume of this.nv?.volumes ?? []) {
       const how = this.shown?.show?.[volume.eisenKey];
-      if (!how?.on || !how.outline || !volume.eisenColours) continue;
+      if (!how?.on || !how.outline || !this.hasBorders(volume)) continue;
       lines.globalAlpha = how.opacity;
       lines.lineWidth = Math.max(1.5, 1.6 * (window.devicePixelRatio || 1));
       lines.setLineDash(volume.eisenKey === "prediction" ? [5, 4].map((x) => x * (window.devicePixelRatio || 1)) : []);
@@ -171,7 +171,7 @@ class Stage {
     const nv = this.nv, image = nv.volumes[0];
     for (const volume of nv.volumes) {
       const how = scene.show[volume.eisenKey];
-      volume.opacity = how ? (how.on && (!how.outline || scene.layout === "render") ? how.opacity : 0) : 1;
+      volume.opacity = how ? (how.on && (!how.outline || scene.layout === "render" || !this.hasBorders(volume)) ? how.opacity : 0) : 1;
     }
     image.frame4D = Math.min(scene.frame || 0, (image.nFrame4D || 1) - 1);
     const [low, high] = scene.window || this.usual(image);
@@ -190,13 +190,21 @@ class Stage {
     this.tell({ state: "ready", ...this.intensities(image), channels: image.nFrame4D || 1, fresh: isNew });
   }
 
+  /** Borders are drawn of label maps on the grid of the image, which those of a review are. */
+  hasBorders(volume) {
+    const grid = this.nv.volumes[0].dimsRAS;
+    return Boolean(volume.eisenColours) && [1, 2, 3].every((axis) => volume.dimsRAS[axis] === grid[axis]);
+  }
+
   usual(image) {
     const { low, high } = this.intensities(image);
     return [low, high];
   }
 
   intensities(image) {
-    const known = [image.robust_min, image.robust_max, image.global_min, image.global_max];
+    const known = image.frame4D
+      ? channelRange(image)
+      : [image.robust_min, image.robust_max, image.global_min, image.global_max];
     const [low, high, least, most] = known.map((value) => (Number.isFinite(value) ? value : 0));
     return { low, high: high > low ? high : low + 1, least, most, window: [image.cal_min, image.cal_max] };
   }
@@ -363,6 +371,18 @@ function colourOf(volume, label) {
   const { I, R, G, B } = volume.eisenColours;
   const at = I.indexOf(label);
   return at < 0 ? "#ffffff" : `rgb(${R[at]} ${G[at]} ${B[at]})`;
+}
+
+/** Return percentiles 2 and 98, minimum and maximum of the channel that is shown; NiiVue knows those of the first. */
+function channelRange(image) {
+  const n = image.dims[1] * image.dims[2] * image.dims[3];
+  const stride = Math.max(1, Math.floor(n / 100000));
+  const { scl_slope: slope, scl_inter: start } = image.hdr;
+  const values = new Float64Array(Math.floor((n - 1) / stride) + 1);
+  for (let i = 0; i < values.length; i++) values[i] = image.img[image.frame4D * n + i * stride] * (slope || 1) + (start || 0);
+  const sorted = values.filter(Number.isFinite).sort();
+  const at = (share) => sorted[Math.round(share * (sorted.length - 1))];
+  return [at(0.02), at(0.98), at(0), at(1)];
 }
 
 const rgb = (colour) => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
