@@ -82,7 +82,9 @@ def open_builder(
     from eisen_cli.builder.document.document import Document
 
     is_there = configuration is not None and configuration.exists()
-    document = Document.open(configuration, repairs=False) if configuration and is_there else Document(None, configuration)
+    document = (
+        Document.open(configuration, repairs=False) if configuration and is_there else Document(None, configuration)
+    )
     home = configuration.parent if configuration else Path()
     allowed = Folders([home, Path(), data_dir, artifact_dir, *folders])
     workspace = Workspace(document, allowed, data_dir.resolve(), artifact_dir.resolve(), imports)

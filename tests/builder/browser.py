@@ -60,7 +60,7 @@ def serving(
     """Run an `eisen` command that serves pages, and end it afterwards.
 
     Args:
-        command: What follows `eisen`, e.g. ``["build", "config.json"]``; ``--no-browser`` and ``--json`` are added.
+        command: What follows `eisen`, e.g. ``["build", "config.json"]``; ``--no-browser`` is added.
         log: File for what it prints.
         within: Seconds until it has to be there.
         cwd: Folder that it is started in.

@@ -96,6 +96,12 @@ class Journey:
         field.press_sequentially(text)
         field.press("Tab")
 
+    def message(self, place: str, words: str) -> str:
+        """Wait for a message under the field of a place, and return it."""
+        found = self.page.locator(f'[data-field="{place}"] .e-field-errors')
+        found.get_by_text(words).wait_for()
+        return str(found.inner_text())
+
     def choose(self, place: str, word: str) -> None:
         """Choose a value from the list of a field."""
         self.page.locator(f'[data-field="{place}"] .q-select').click()
@@ -116,3 +122,10 @@ class Journey:
                 .map((name) => name.innerText)) === JSON.stringify(names)""",
             arg=[lane(section), names],
         )
+
+    def save_as(self, path: Path) -> None:
+        """Save what is on the canvas to a file."""
+        self.page.keyboard.press("Control+s")
+        self.page.fill("[data-action=file-name]", str(path))
+        self.page.click("[data-action=save-now]")
+        self.page.locator("[data-file]", has_text=path.name).wait_for()

@@ -16,7 +16,6 @@ from eisen_cli.builder.canvas.lanes import is_used_once, lane_of, lanes_of, tabs
 from eisen_cli.builder.canvas.matching import matched
 from eisen_cli.builder.canvas.naming import names_for
 from eisen_cli.builder.canvas.targets import Roles, targets_of
-from eisen_cli.builder.canvas.values import parsed, shown, values_of
 
 EXAMPLES = sorted(Path(__file__).parents[2].joinpath("examples").glob("*.json"))
 
@@ -146,17 +145,3 @@ def test_names_follow_the_fields_of_the_phase() -> None:
     assert names_for(data, "Training", "Transforms") == ["t1"]
     assert names_for(data, "General", "Models") == ["t1"]
     assert names_for({}, "Training", "Losses") == []
-
-
-@settings(max_examples=60)
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=4))
-def test_a_value_shown_is_read_as_itself(value: Any) -> None:
-    if value not in (None, ""):
-        assert parsed(shown(value)) == value
-
-
-def test_values_of_evaluation_come_from_its_schema() -> None:
-    values = {value.name: value for value in values_of({"Evaluation": {"mine": 1}}, ("Evaluation",))}
-    assert values["metrics"].required
-    assert "segmentation" in values["kind"].choices
-    assert "mine" in values

@@ -36,7 +36,7 @@ STEPS = {
     "AddChannelDimension": "eisen.transforms.AddChannelDimension",
     "PadToMultiple": "eisen.transforms.PadToMultiple",
 }
-WRONG = ".BatchSize is 0"
+WRONG = "MSDDataset needs the parameter 'json_file'"
 POINTS = """([chart, least]) => +document.querySelector(`[data-chart=${chart}]`)?.dataset.points >= least"""
 READY = '.e-canvas[data-state="ready"]'
 
@@ -56,7 +56,7 @@ def test_a_first_experiment(tmp_path: Path, record_property: Callable[[str, obje
         page.set_default_timeout(60_000)
         _watch(page, urlsplit(server.url).netloc, elsewhere)
         journey = Journey(page)
-        for step in (start, training, model):
+        for step in STEPS_OF_THE_WAY:
             with journey.part(step.__name__):
                 step(journey, server.url if step is start else root)
         record_property("seconds", journey.seconds)
@@ -122,7 +122,7 @@ def training(journey: Journey, _root: Path) -> None:
 def model(journey: Journey, _root: Path) -> None:
     """Choose the model, the loss, the optimizer and the hyperparameters."""
     journey.tab("General")
-    net = journey.drop("eisen.models.segmentation.VNet", "General.Models")
+    net = journey.drop("eisen.models.VNet", "General.Models")
     journey.open(net)
     for name, text in {"input_channels": "1", "output_channels": "4", "output_names": "logits"}.items():
         journey.type(f"{net}.params.{name}", text)
@@ -130,7 +130,7 @@ def model(journey: Journey, _root: Path) -> None:
     journey.type(f"{net}.params.n_filters", "8" if PRETTY else "4")
     journey.picture("model")
     journey.close(net)
-    for name, value in {"Epochs": EPOCHS, "Seed": 1, "NumWorkers": 0}.items():
+    for name, value in {"BatchSize": 1, "Epochs": EPOCHS, "Seed": 1, "NumWorkers": 0}.items():
         journey.type(f"General.Hyperparameters.{name}", str(value))
     journey.tab("Training")
     loss = journey.drop("eisen.ops.losses.DiceCELoss", "Training.Losses")
@@ -141,3 +141,193 @@ def model(journey: Journey, _root: Path) -> None:
     journey.open(optimizer)
     journey.type(f"{optimizer}.params.lr", "0.01")
     journey.close(optimizer)
+
+
+def wrong_value(journey: Journey, root: Path) -> None:
+    """Type what is no number, then leave out what is needed; the page says what `eisen check` says."""
+    page, field, file = journey.page, "Training.Datasets[0].params.json_file", root / "experiment.json"
+    rate = "Training.Optimizer[0].params.lr"
+    journey.open("Training.Optimizer[0]")
+    journey.type(rate, "fast")
+    said = journey.message(rate, "expected: a number")
+    journey.save_as(file)
+    check = _check(file, "--set", f"{rate}=fast")
+    assert said.removeprefix("expected: ") in check
+    journey.type(rate, "0.01")
+    journey.page.locator(f'[data-field="{rate}"] .e-field-errors').wait_for(state="hidden")
+    journey.close("Training.Optimizer[0]")
+
+    journey.open("Training.Datasets[0]")
+    journey.type(field, "")
+    said = journey.message(field, WRONG)
+    journey.picture("wrong-value")
+    page.keyboard.press("Control+s")
+    page.wait_for_function("document.querySelector('[data-saved]').innerText === 'saved'")
+    what, _, expected = said.partition("; expected: ")
+    check = _check(file)
+    assert what in check
+    assert expected
+    assert expected in check
+    journey.close("Training.Datasets[0]")
+    journey.tab("General")
+    page.click("[data-action=problems]")
+    page.locator("[data-finding]", has_text=WRONG).click()
+    page.wait_for_function(f"document.activeElement?.dataset.place === '{field}'")
+    journey.type(field, "dataset.json")
+    page.locator(f'[data-field="{field}"] .e-field-errors').wait_for(state="hidden")
+    journey.close("Training.Datasets[0]")
+
+
+def _check(file: Path, *more: str) -> str:
+    said = CliRunner().invoke(cli, ["check", str(file), *more], terminal_width=300)
+    assert said.exit_code != 0
+    return " ".join(said.output.split())
+
+
+def undo(journey: Journey, _root: Path) -> None:
+    """Remove a module with a key, undo it, do it again, and undo it for good."""
+    page = journey.page
+    journey.tab("Training")
+    names = journey.names(T)
+    page.locator(card(f"{T}[0]")).focus()
+    page.keyboard.press("Delete")
+    journey.wait_for_names(T, names[1:])
+    page.keyboard.press("Control+z")
+    journey.wait_for_names(T, names)
+    page.click("[data-action=redo]")
+    journey.wait_for_names(T, names[1:])
+    page.click("[data-action=undo]")
+    journey.wait_for_names(T, names)
+
+
+def validation(journey: Journey, _root: Path) -> None:
+    """Fill Validation from Training, and drop a metric into it."""
+    page = journey.page
+    journey.tab("Validation")
+    page.click("[data-action=fill]")
+    journey.picture("fill")
+    page.click("[data-action=fill-now]")
+    page.wait_for_selector(card("Validation.Transforms[3]"))
+    metric = journey.drop("eisen.ops.metrics.DicePerClass", V)
+    journey.open(metric)
+    journey.more(metric)
+    for name, text in {"input_names": "logits, label", "n_classes": "4", "names": "liver, spleen, kidneys"}.items():
+        journey.type(f"{metric}.params.{name}", text)
+    journey.close(metric)
+    page.locator("[data-action=problems]", has_text="No problems").wait_for()
+    journey.picture("validation")
+
+
+def dry_run(journey: Journey, _root: Path) -> None:
+    """Send one case through; the wires show shapes, and a click shows slices."""
+    page = journey.page
+    journey.tab("Training")
+    page.click("[data-action=flow]")
+    page.click("[data-action=dry-run]")
+    page.locator(".ef-status .e-chip-good, .ef-status .e-chip-bad").wait_for(timeout=120_000)
+    assert page.locator(".ef-status .e-chip").inner_text() == "went through"
+    chip = page.locator(f'.ef-chip[data-wire="{T}[3]|image"]')
+    shape = [int(number) for number in chip.inner_text().splitlines()[1].split("×")]
+    assert shape[0] == 1
+    assert all(number % 16 == 0 for number in shape[1:])  # what the padding was told
+    journey.picture("dry-run")
+    chip.click()
+    page.wait_for_function("[...document.querySelectorAll('.ef-detail img')].some((each) => each.naturalWidth > 8)")
+    journey.picture("slices")
+    page.click("[data-action=close-slices]")
+    page.click("[data-action=flow]")
+
+
+def save(journey: Journey, root: Path) -> None:
+    """Save; the file holds what was dropped and typed, and `eisen check` takes it."""
+    journey.page.keyboard.press("Control+s")
+    journey.page.locator("[data-saved]", has_text="saved").wait_for()
+    journey.page.wait_for_function("document.querySelector('[data-saved]').innerText === 'saved'")
+    said = CliRunner().invoke(cli, ["check", str(root / "experiment.json"), "--data_dir", str(root / "data")])
+    assert said.exit_code == 0, said.output
+    data = document_of(root / "experiment.json")
+    assert [each["type"] for each in data["Training"]["Transforms"]] == [
+        STEPS[name] for name in ("NiftiToNumpy", "AddChannelDimension", "ZScoreNormalization", "PadToMultiple")
+    ]
+    assert data["Training"]["Optimizer"][0]["params"]["lr"] == 0.01
+    assert data["Validation"]["Datasets"][0]["params"]["split"] == "validation"
+    journey.picture("canvas")
+
+
+def train(journey: Journey, root: Path) -> None:
+    """Train from the page, and watch the curves move."""
+    page = journey.page
+    page.locator("[data-action=run]").click()
+    page.wait_for_selector("[data-panel=start]")
+    assert "experiment.json 2" not in page.locator("[data-command]").inner_text()
+    journey.picture("run")
+    page.click("[data-action=start]")
+    page.wait_for_function(POINTS, arg=["losses", 2], timeout=180_000)
+    first = int(page.locator("[data-chart=losses]").get_attribute("data-points"))
+    if PRETTY:
+        page.wait_for_function(POINTS, arg=["losses", 20], timeout=600_000)
+        journey.picture("curves")
+    page.wait_for_selector(".e-chip[data-status=complete]", timeout=900_000)
+    page.wait_for_function(POINTS, arg=["losses", 2 * EPOCHS])
+    assert first < 2 * EPOCHS or not PRETTY
+    assert (root / "runs/first/checkpoint.pt").exists()
+    journey.picture("complete")
+
+
+def extend(journey: Journey, root: Path) -> None:
+    """Train for one more epoch; its points come behind the others."""
+    page = journey.page
+    page.fill("[data-field=more]", "1")
+    page.click("[data-action=extend]")
+    page.wait_for_function(POINTS, arg=["losses", 2 * EPOCHS + 2], timeout=180_000)
+    page.wait_for_selector(".e-chip[data-status=complete]", timeout=180_000)
+    record = json.loads((root / "runs/first/run.json").read_text(encoding="utf-8"))
+    assert record["epochs_complete"] == EPOCHS + 1
+
+
+def review(journey: Journey, root: Path) -> None:
+    """Have the validation cases reviewed, and open one in the viewer."""
+    page = journey.page
+    page.click("[data-tab=cases]")
+    page.click("[data-action=review]")
+    page.wait_for_selector(".e-case-link", timeout=180_000)
+    assert (
+        page.locator(".e-case-link").count() == document_of(root / "runs/first/review/validation/cases.json")["n_cases"]
+    )
+    journey.picture("cases")
+    page.locator(".e-case-link").first.click()
+    page.wait_for_selector(READY, timeout=120_000)
+    page.wait_for_timeout(200)
+    assert _n_colours(page) > 50
+    journey.picture("viewer")
+    if PRETTY:
+        _more_pictures(journey, root)
+
+
+def _n_colours(page: Any) -> int:
+    from PIL import Image
+
+    shot = Image.open(io.BytesIO(page.locator(".e-canvas").screenshot())).convert("RGB")
+    return len(shot.getcolors(maxcolors=2**24))
+
+
+def _more_pictures(journey: Journey, root: Path) -> None:
+    """The same pages in the dark, and the builder on a tablet."""
+    page = journey.page
+    here = f"http://{urlsplit(page.url).netloc}"
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_selector(READY)
+    journey.picture("viewer-dark")
+    page.goto(f"{here}/")
+    page.wait_for_selector(card(f"{T}[3]"))
+    journey.picture("canvas-dark")
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": 820, "height": 1180})
+    page.wait_for_timeout(300)
+    journey.picture("tablet")
+    assert root.exists()
+
+
+STEPS_OF_THE_WAY = (
+    start, training, model, wrong_value, undo, validation, dry_run, save, train, extend, review,
+)  # fmt: skip

@@ -12,10 +12,11 @@ import pytest
 from eisen.config import read_config
 from eisen.config.injection import INJECTED
 from eisen.config.units import unit_of
+from eisen_cli.builder.canvas.naming import names_for
 from eisen_cli.builder.parts import Catalogue, Part, load_catalogue
 from eisen_cli.builder.parts.fields import KINDS, plain_value
 from eisen_cli.builder.parts.hyper import hyper_fields, window_fields
-from eisen_cli.builder.parts.names import inputs_for, known_names
+from eisen_cli.builder.parts.names import known_names
 from eisen_cli.builder.parts.settings import settings_fields
 from eisen_cli.builder.parts.values import suits
 
@@ -183,7 +184,7 @@ def test_a_new_entry_lacks_only_what_the_user_has_to_say(catalogue: Catalogue, s
 
 def test_a_new_loss_reads_what_the_model_says_and_the_reference(catalogue: Catalogue) -> None:
     data = json.loads((Path(__file__).parents[2] / "examples/phantom.json").read_text(encoding="utf-8"))
-    names = inputs_for(catalogue, data, ("Training", "Losses"))
+    names = names_for(data, "Training", "Losses")
     entry = catalogue.part("Losses", "eisen.ops.losses.DiceLoss").new_entry(names)
     outputs = data["General"]["Models"][0]["params"]["output_names"]
     assert entry["params"] == {"input_names": [outputs[0], "label"], "output_names": ["dice"]}

@@ -31,3 +31,10 @@ def test_the_command_line_loads_neither_pages_nor_torch() -> None:
     code = "import sys, eisen_cli.main, eisen_cli.commands.build, eisen_cli.commands.board; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert not {"nicegui", "torch", "matplotlib"} & set(done.stdout.split())
+
+
+def test_pages_are_there_before_torch_is_loaded() -> None:
+    pages = ["canvas", "start.page", "board.pages", "viewer.page", "launch", "document.document"]
+    code = f"import sys; {'; '.join(f'import eisen_cli.builder.{page}' for page in pages)}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert not {"torch", "monai", "torchvision"} & set(done.stdout.split())

@@ -62,6 +62,7 @@ def test_every_module_that_was_chosen_has_a_sentence(name: str) -> None:
 def small(data: dict[str, Any]) -> dict[str, Any]:
     """Return a configuration with eight cases, a few filters and one short epoch."""
     text = json.dumps(data).replace('"n_blocks": [2, 2, 2]', '"n_blocks": [1, 1]')
+    text = text.replace("[32, 32, 32]", "[16, 16, 16]")
     made: dict[str, Any] = json.loads(text)
     for phase in ("Training", "Validation", "Testing"):
         made[phase]["Datasets"][0]["params"]["n_cases"] = 8

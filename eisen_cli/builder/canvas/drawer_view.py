@@ -35,7 +35,7 @@ class DrawerView:
                 self._search = ui.input(placeholder="Search, or a dotted path")
                 self._search.props("outlined dense clearable debounce=120 type=search data-action=search")
                 self._search.props('aria-label="Search for modules"')
-                self._search.on_value_change(self.refresh)
+                self._search.on_value_change(lambda: self.refresh())
                 self._search.on("keydown.enter", self._add_first, js_handler="(event) => emit(event.target.value)")
                 self._search.on("keydown.down.prevent", self._into_list)
                 with self._search.add_slot("prepend"):
@@ -54,14 +54,18 @@ class DrawerView:
         self._search.value = ""
         self.refresh()
 
-    def refresh(self) -> None:
-        """Show the modules of the section that the user is in."""
+    def refresh(self, *, again: bool = False) -> None:
+        """Show the modules of the section that the user is in.
+
+        Args:
+            again: Whether there may be more of them than before.
+        """
         lanes = self._desk.lanes()
         self._show_sections(lanes)
         chosen = lanes if self._is_all else [lane for lane in lanes if lane.place == self._desk.lane]
         catalogue, search = self._desk.workspace.catalogue, str(self._search.value or "")
         shown = (catalogue is not None, tuple(lane.key for lane in chosen), search)
-        if catalogue is None or shown == self._shown:
+        if catalogue is None or (shown == self._shown and not again):
             return
         self._shown = shown
         rows = shelf(catalogue, chosen, search, self._desk.editor.roles)

@@ -102,6 +102,7 @@ class BuilderPage:
             self._workspace.on_change(lambda _: self.sync()),
             self._workspace.on_findings(lambda _: self._found()),
             self._workspace.on_document(lambda _: self._opened()),
+            self._workspace.on_catalogue(lambda _: self._drawer.refresh(again=True)),
         ]
         ui.context.client.on_delete(lambda: [end() for end in ends])
         ui.timer(_LOOK_AT_DISK, self._look_at_disk)

@@ -12,8 +12,8 @@ from eisen_cli.builder.canvas.card_view import CardView
 from eisen_cli.builder.canvas.desk import Desk
 from eisen_cli.builder.canvas.lane_view import LaneView
 from eisen_cli.builder.canvas.lanes import Lane, lanes_of
+from eisen_cli.builder.canvas.part_view import PartView
 from eisen_cli.builder.canvas.settings_view import SettingsView
-from eisen_cli.builder.canvas.values_view import ValuesView
 
 __all__ = ["PhaseView"]
 
@@ -30,7 +30,7 @@ class PhaseView:
     def __init__(self, desk: Desk, phase: str, on_pick: Callable[[], None]) -> None:
         self._desk, self.phase, self._on_pick = desk, phase, on_pick
         self.lanes: list[LaneView] = []
-        self._others: list[SettingsView | ValuesView] = []
+        self._others: list[SettingsView | PartView] = []
         self._shown: list[Lane] = []
         self.element = ui.element("div").classes("eisen-phase").props(f'role=tabpanel aria-label="{phase}"')
         self.sync()
@@ -61,7 +61,7 @@ class PhaseView:
         elif lane.kind == "settings":
             self._others.append(SettingsView(self._desk, self.phase))
         else:
-            self._others.append(ValuesView(self._desk, lane.place, lane.title))
+            self._others.append(PartView(self._desk, lane.place, lane.title))
 
     def show_findings(self) -> None:
         """Show which cards have problems."""

@@ -12,8 +12,8 @@ from eisen_cli.builder.canvas import dialogs
 from eisen_cli.builder.canvas.desk import Desk
 from eisen_cli.builder.canvas.filling import sources_for
 from eisen_cli.builder.canvas.lanes import tabs_of
+from eisen_cli.builder.canvas.part_view import PartView
 from eisen_cli.builder.canvas.phase_view import PhaseView
-from eisen_cli.builder.canvas.values_view import ValuesView
 
 __all__ = ["Stage"]
 
@@ -35,7 +35,7 @@ class Stage:
 
     def __init__(self, desk: Desk, on_pick: Callable[[], None]) -> None:
         self._desk, self._on_pick = desk, on_pick
-        self._views: dict[str, PhaseView | ValuesView] = {}
+        self._views: dict[str, PhaseView | PartView] = {}
         with ui.element("div").classes("eisen-canvas").props("data-canvas") as self.element:
             self._first_steps()
             self._offer = ui.element("div").classes("eisen-offer")
@@ -73,11 +73,11 @@ class Stage:
         for name, other in self._views.items():
             other.element.set_visibility(name == phase)
 
-    def _make(self, phase: str) -> PhaseView | ValuesView:
+    def _make(self, phase: str) -> PhaseView | PartView:
         tab = next(tab for tab in tabs_of(self._desk.workspace.document.data) if tab.name == phase)
         if tab.has_lanes:
             return PhaseView(self._desk, phase, self._on_pick)
-        return ValuesView(self._desk, (phase,), phase, _ABOUT.get(phase, "No part of a configuration has this name."))
+        return PartView(self._desk, (phase,), phase, _ABOUT.get(phase, "No part of a configuration has this name."))
 
     def _show_offer(self, phase: str) -> None:
         """Offer to fill a phase from another one."""

@@ -11,7 +11,7 @@ from eisen.config.sections import WIRED
 if TYPE_CHECKING:
     from eisen_cli.builder.parts.catalogue import Catalogue
 
-__all__ = ["inputs_for", "known_names"]
+__all__ = ["known_names"]
 
 _FLOW = ("Datasets", "Readers", "Transforms", "BatchTransforms")
 _MEASURED = ("Losses", "Metrics")
@@ -38,22 +38,6 @@ def known_names(catalogue: Catalogue, data: Mapping[str, Any], place: Place) -> 
     inputs = [name for entry in _entries(data.get("General"), "Models") for name in _wires(entry, "input_names")]
     ordered = [*outputs, *names, *inputs] if section in _MEASURED else [*names, *inputs]
     return list(dict.fromkeys(ordered))
-
-
-def inputs_for(catalogue: Catalogue, data: Mapping[str, Any], place: Place) -> list[str]:
-    """Return the names to give a new module: of a loss what the model says and the reference, else what steps work on.
-
-    Args:
-        catalogue: Knows which parameters hold names of fields.
-        data: The configuration.
-        place: The section that it is put into, e.g. ``("Training", "Losses")``.
-    """
-    names = known_names(catalogue, data, place)
-    outputs = [name for entry in _entries(data.get("General"), "Models") for name in _wires(entry, "output_names")]
-    inputs = [name for entry in _entries(data.get("General"), "Models") for name in _wires(entry, "input_names")]
-    if place[-1] in _MEASURED:
-        return [*outputs[:1], *(name for name in names if name not in (*outputs, *inputs))]
-    return names
 
 
 def _of_phase(catalogue: Catalogue, part: Any, section: str) -> Iterator[str]:
