@@ -7,10 +7,10 @@ export PYTHONDONTWRITEBYTECODE :=
 unexport VIRTUAL_ENV PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo build-demo test test-all torture lint types format docs bench lock clean
+.PHONY: help setup demo build-demo screenshots test test-all torture lint types format docs bench lock clean
 
 help:  ## show the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/uv:
 	$(PYTHON) -m venv $(VENV)
@@ -36,8 +36,11 @@ demo: setup  ## train a model on phantoms, evaluate it, draw a picture (3 minute
 build-demo: setup  ## open the visual builder with an experiment on phantoms
 	$(BIN)/eisen build --demo
 
+screenshots: setup  ## draw the pictures of the builder for the documentation (minutes; needs chromium)
+	EISEN_SCREENSHOTS=docs/_static/builder $(BIN)/python -m pytest -q tests/builder/test_e2e_first_experiment.py
+
 test: setup  ## run the tests and the doctests (minutes)
-	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not slow"
 
 test-all: setup  ## run the slow tests too, and search for new counterexamples
 	EISEN_HYPOTHESIS=searching $(BIN)/python -m pytest -n $(JOBS)

@@ -35,6 +35,7 @@ PAGES = {
     "eisen.experiments": "Experiments",
     "eisen.experiments.campaigns": "Cross-validation and sweeps",
     "eisen.experiments.finders": "Finding settings",
+    "eisen.experiments.reviews": "Reviewing cases",
     "eisen.experiments.runs": "Runs compared and repeated",
     "eisen.experiments.splits": "Splits",
     "eisen_deploy.packaging": "Packaging",

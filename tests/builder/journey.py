@@ -18,7 +18,7 @@ from browser import card, drag, lane, part
 __all__ = ["Journey"]
 
 _SEARCH = '.eisen-drawer input[aria-label="Search for modules"]'
-_COLOURS = 128
+_COLOURS = 256
 
 
 class Journey:
@@ -43,7 +43,7 @@ class Journey:
         self.seconds[name] = round(time.perf_counter() - start, 2)
 
     def picture(self, name: str) -> None:
-        """Write a picture of the page with few colours, so that it is small."""
+        """Write a picture of the page with 256 colours, so that it is small."""
         if not self._pictures:
             return
         from PIL import Image
@@ -53,7 +53,7 @@ class Journey:
         shot = Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")
         folder = Path(self._pictures)
         folder.mkdir(parents=True, exist_ok=True)
-        few = shot.quantize(_COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        few = shot.quantize(_COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
         few.save(folder / f"{name}.png", optimize=True)
 
     # putting modules on the canvas

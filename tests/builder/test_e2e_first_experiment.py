@@ -6,10 +6,11 @@ import io
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 from click.testing import CliRunner
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="there is no
 
 PRETTY = bool(os.environ.get("EISEN_SCREENSHOTS"))
 """Whether pictures for the documentation are made: of larger phantoms and of more epochs."""
-EPOCHS, CASES, SIZE = (24, (8, 4, 2), 48) if PRETTY else (2, (4, 2, 1), 20)
+EPOCHS, CASES, SIZE = (12, (8, 4, 2), 48) if PRETTY else (2, (4, 2, 1), 20)
 T, V = "Training.Transforms", "Validation.Metrics"
 STEPS = {
     "ZScoreNormalization": "eisen.transforms.ZScoreNormalization",
@@ -38,19 +39,43 @@ STEPS = {
 }
 WRONG = "MSDDataset needs the parameter 'json_file'"
 POINTS = """([chart, least]) => +document.querySelector(`[data-chart=${chart}]`)?.dataset.points >= least"""
+EVIL = "<img src=x onerror=alert(1)>"
+_MODULE = f'''class Odd:
+    """{EVIL}<script>alert(2)</script> is what this step says of itself.
+
+    Args:
+        word: {EVIL}
+    """
+
+    def __init__(self, word: str = {EVIL!r}) -> None:
+        self.word = word
+
+    def __call__(self, data: dict) -> dict:
+        return data
+'''
 READY = '.e-canvas[data-state="ready"]'
 
 
 @pytest.mark.timeout(1800 if PRETTY else 300)
 def test_a_first_experiment(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
-    root = tmp_path / "hippocampus"
+    root = Path(tempfile.mkdtemp(prefix="eisen-")) / "hippocampus" if PRETTY else tmp_path / "hippocampus"
     make_phantoms(root / "data", *CASES, size=SIZE)
     errors: list[str] = []
     elsewhere: list[str] = []
-    command = ["build", "--data_dir", "data", "--artifact_dir", "runs/first", "--folder", str(root)]
+    (root / "odd_steps.py").write_text(_MODULE, encoding="utf-8")
+    command = [
+        "build",
+        *(() if PRETTY else ("--import", "odd_steps")),
+        "--data_dir",
+        "data",
+        "--artifact_dir",
+        "runs/first",
+        "--folder",
+        str(root),
+    ]
     with (
         ending_runs(root),
-        serving(command, tmp_path / "log", cwd=root) as server,
+        serving(command, tmp_path / "log", cwd=root, more={"PYTHONPATH": str(root)}) as server,
         browser_page(errors=errors) as page,
     ):
         page.set_default_timeout(60_000)
@@ -92,10 +117,10 @@ def training(journey: Journey, _root: Path) -> None:
     journey.open(dataset)
     journey.type(f"{dataset}.params.json_file", "dataset.json")
     journey.type(f"{dataset}.params.phase", "training")
+    journey.picture("dataset")
     journey.more(dataset)
     journey.choose(f"{dataset}.params.split", "train")
     journey.type(f"{dataset}.params.validation_fraction", "0.34")
-    journey.picture("dataset")
     journey.close(dataset)
 
     reader = journey.drop("eisen.io.LoadNiftiFromFilename", "Training.Readers")
@@ -259,7 +284,7 @@ def train(journey: Journey, root: Path) -> None:
     page = journey.page
     page.locator("[data-action=run]").click()
     page.wait_for_selector("[data-panel=start]")
-    assert "experiment.json 2" not in page.locator("[data-command]").inner_text()
+    assert "eisen train" in page.locator("[data-command]").inner_text()
     journey.picture("run")
     page.click("[data-action=start]")
     page.wait_for_function(POINTS, arg=["losses", 2], timeout=180_000)
@@ -301,7 +326,7 @@ def review(journey: Journey, root: Path) -> None:
     assert _n_colours(page) > 50
     journey.picture("viewer")
     if PRETTY:
-        _more_pictures(journey, root)
+        _more_pictures(journey)
 
 
 def _n_colours(page: Any) -> int:
@@ -311,7 +336,7 @@ def _n_colours(page: Any) -> int:
     return len(shot.getcolors(maxcolors=2**24))
 
 
-def _more_pictures(journey: Journey, root: Path) -> None:
+def _more_pictures(journey: Journey) -> None:
     """The same pages in the dark, and the builder on a tablet."""
     page = journey.page
     here = f"http://{urlsplit(page.url).netloc}"
@@ -325,9 +350,36 @@ def _more_pictures(journey: Journey, root: Path) -> None:
     page.set_viewport_size({"width": 820, "height": 1180})
     page.wait_for_timeout(300)
     journey.picture("tablet")
-    assert root.exists()
+    page.set_viewport_size({"width": 1280, "height": 800})
+
+
+def somebody_elses_file(journey: Journey, root: Path) -> None:
+    """Open a file that is full of HTML and scripts: all of it is shown as text, and nothing of it runs."""
+    page, name = journey.page, EVIL.replace("/", "") + ".json"
+    step = {"type": f"a.{EVIL}", "params": {EVIL: EVIL, "fields": [EVIL], "nested": {EVIL: [EVIL]}}}
+    labels = {"type": ".Labels", "params": {"value": {"0": "background", "1": EVIL}}}
+    own = {"type": "odd_steps.Odd", "params": {"word": EVIL}}
+    data = {EVIL: {EVIL: EVIL}, "General": {"Hyperparameters": [labels]}, "Training": {"Transforms": [step, own]}}
+    (root / name).write_text(json.dumps(data), encoding="utf-8")
+    here = f"http://{urlsplit(page.url).netloc}"
+    page.goto(f"{here}/start")
+    page.locator(".e-start-file", has_text=name).click()
+    page.wait_for_selector(card(f"{T}[1]"))
+    journey.open(f"{T}[0]")
+    if not PRETTY:
+        journey.open(f"{T}[1]")
+        journey.look_for("odd_steps.Odd", T)
+    page.click("[data-action=problems]")
+    page.click("[data-action=flow]")
+    journey.tab("General")
+    assert EVIL in page.locator(".eisen-tabs").inner_text()
+    for address in (f"/run?artifacts={quote(EVIL)}", f"/case?artifacts=runs/first&case={quote(EVIL)}", "/runs"):
+        assert page.locator("img[src=x]").count() == 0
+        page.goto(here + address)
+        page.wait_for_selector("main")
+    assert page.locator("img[src=x]").count() == 0
 
 
 STEPS_OF_THE_WAY = (
-    start, training, model, wrong_value, undo, validation, dry_run, save, train, extend, review,
+    start, training, model, wrong_value, undo, validation, dry_run, save, train, extend, review, somebody_elses_file,
 )  # fmt: skip

@@ -75,8 +75,8 @@ def scripted(script: str, folder: Path, out: Path, epochs: int) -> list[tuple[st
 @pytest.mark.parametrize(
     ("name", "epochs"),
     [
-        ("phantom", 1),
-        ("phantom_sliding_window", 1),
+        pytest.param("phantom", 1, marks=pytest.mark.slow),
+        pytest.param("phantom_sliding_window", 1, marks=pytest.mark.slow),
         ("phantom_gpu_augmentation", 1),
         ("denoise_shapes", 2),
         ("gan_phantom_2d", 2),

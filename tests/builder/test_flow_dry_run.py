@@ -170,6 +170,7 @@ def test_what_is_before_a_change_stays_and_what_is_behind_is_stale(data, data_di
     assert drawing.html().count("ef-late") == 5
 
 
+@pytest.mark.slow
 def test_one_dry_run_ends_the_other_and_takes_no_longer_than_allowed(data, data_dir):
     async def story():
         runner = DryRunner()

@@ -70,7 +70,8 @@ class Guard:
     def _refusal(self, headers: dict[str, str]) -> str:
         """Return why a request is none of ours, whatever it knows."""
         host, origin = headers.get("host", "").lower(), headers.get("origin")
-        if host.rpartition(":")[0] not in _NAMES and host not in _NAMES:
+        name, _, port = host.partition(":")
+        if name not in _NAMES or not (port.isdecimal() or host == name):
             return "this server is called 127.0.0.1, and the request was sent to another name"
         is_foreign = origin is not None and origin.lower() != f"http://{host}"
         if is_foreign or headers.get("sec-fetch-site") == "cross-site":

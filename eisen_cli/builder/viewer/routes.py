@@ -76,7 +76,8 @@ def _answered(request: Request, make: Callable[[str], Response]) -> Response:
         return make(request.headers.get("if-none-match", ""))
     except EisenError as error:
         status = 404 if isinstance(error, MissingFileError) else 403
-        words = error.card.what.encode("latin-1", "replace").decode("latin-1").replace("\n", " ")
+        plain = "".join(each if each.isprintable() else " " for each in error.card.what)
+        words = plain.encode("latin-1", "replace").decode("latin-1")
         return Response(words, status, {"x-eisen-error": words, "cache-control": "no-store"}, "text/plain")
 
 

@@ -56,6 +56,7 @@ def _prediction(message: bytes) -> bytes:
             return message[at : at + size]
 
 
+@pytest.mark.slow
 def test_tls_and_token(server: TorchServe, folder: Path) -> None:
     trust = folder / "server.pem"
     assert server.url.startswith("https://127.0.0.1:")

@@ -110,6 +110,7 @@ def test_a_worker_that_cannot_load_ends_the_start_with_its_cause(kind: str, expe
     assert not folder.exists()
 
 
+@pytest.mark.slow
 def test_nothing_is_left_when_the_owner_is_killed(short_folder: Path) -> None:
     folder = short_folder / "orphan"
     archive = archive_of(short_folder, "orphan", ECHO)

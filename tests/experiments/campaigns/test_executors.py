@@ -74,6 +74,7 @@ def slow(config, seconds=0.2):
     return config
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_all_processes_politely(config, data_dir, tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(slow(config)))
     words = [
@@ -123,6 +124,7 @@ def wait_for(condition, process, seconds=150):
         time.sleep(0.1)
 
 
+@pytest.mark.slow
 def test_a_run_stops_when_the_process_that_started_it_is_gone(config, data_dir, tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(slow(config)))
     task = Task("run", str(tmp_path / "run"), str(tmp_path / "config.json"), str(data_dir), 500)
