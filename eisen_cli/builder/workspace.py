@@ -138,9 +138,9 @@ class Workspace:
         data, base = copy.deepcopy(document.data), document.path.parent if document.path else None
         findings = await asyncio.to_thread(findings_of, data, base)
         if document is self._document:
-            self.findings = findings
+            self.findings = findings if document.data else []  # nobody is told what is wrong before he has begun
             for listener in list(self._on_findings):
-                listener(findings)
+                listener(self.findings)
         return findings
 
     async def _check(self) -> None:

@@ -18,7 +18,7 @@ from browser import card, drag, lane, part
 __all__ = ["Journey"]
 
 _SEARCH = '.eisen-drawer input[aria-label="Search for modules"]'
-_COLOURS = 256
+_LARGEST = 140_000
 
 
 class Journey:
@@ -43,7 +43,7 @@ class Journey:
         self.seconds[name] = round(time.perf_counter() - start, 2)
 
     def picture(self, name: str) -> None:
-        """Write a picture of the page with 256 colours, so that it is small."""
+        """Write a picture of the page; one that would be large gets 256 colours."""
         if not self._pictures:
             return
         from PIL import Image
@@ -51,10 +51,16 @@ class Journey:
         self.page.mouse.move(640, 798)  # so that no tip of a button is in the picture
         self.page.wait_for_timeout(600)  # and no animation
         shot = Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")
-        folder = Path(self._pictures)
-        folder.mkdir(parents=True, exist_ok=True)
-        few = shot.quantize(_COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-        few.save(folder / f"{name}.png", optimize=True)
+        file = Path(self._pictures) / f"{name}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        shot.save(file, optimize=True)
+        if file.stat().st_size > _LARGEST:
+            few = shot.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+            few.save(file, optimize=True)
+
+    def to_top(self) -> None:
+        """Scroll the canvas to its top."""
+        self.page.evaluate("document.querySelector('[data-canvas]').scrollTop = 0")
 
     # putting modules on the canvas
 
@@ -68,7 +74,13 @@ class Journey:
         self.page.locator(f'[data-section="{section}"] [data-action=pick]').click()
         self.page.wait_for_selector(f'.eisen-lane.eisen-current[data-section="{section}"]')
         self.page.fill(_SEARCH, path.rpartition(".")[2])
-        self.page.wait_for_selector(part(path))
+        self.page.wait_for_function(  # the list was filtered; a drag out of one that is drawn anew would be lost
+            """(path) => {
+                const parts = [...document.querySelectorAll(".eisen-drawer [data-part]")];
+                return parts.length <= 8 && parts.some((each) => each.dataset.part === path);
+            }""",
+            arg=path,
+        )
 
     def drop(self, path: str, section: str, *, at: float = 0.9) -> str:
         """Drag a module from the drawer into a section; return its place."""

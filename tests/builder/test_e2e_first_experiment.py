@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="there is no
 
 PRETTY = bool(os.environ.get("EISEN_SCREENSHOTS"))
 """Whether pictures for the documentation are made: of larger phantoms and of more epochs."""
-EPOCHS, CASES, SIZE = (12, (8, 4, 2), 48) if PRETTY else (2, (4, 2, 1), 20)
+EPOCHS, CASES, SIZE = (8, (8, 4, 2), 32) if PRETTY else (2, (4, 2, 1), 20)
 T, V = "Training.Transforms", "Validation.Metrics"
 STEPS = {
     "ZScoreNormalization": "eisen.transforms.ZScoreNormalization",
@@ -40,6 +40,8 @@ STEPS = {
 WRONG = "MSDDataset needs the parameter 'json_file'"
 POINTS = """([chart, least]) => +document.querySelector(`[data-chart=${chart}]`)?.dataset.points >= least"""
 EVIL = "<img src=x onerror=alert(1)>"
+QUOTED = f'x" innerHTML="{EVIL}'
+"""Ends an attribute, and goes on with another one."""
 _MODULE = f'''class Odd:
     """{EVIL}<script>alert(2)</script> is what this step says of itself.
 
@@ -53,6 +55,7 @@ _MODULE = f'''class Odd:
     def __call__(self, data: dict) -> dict:
         return data
 '''
+ORGANS = ["liver", "spleen", "kidneys"]
 READY = '.e-canvas[data-state="ready"]'
 
 
@@ -117,6 +120,7 @@ def training(journey: Journey, _root: Path) -> None:
     journey.open(dataset)
     journey.type(f"{dataset}.params.json_file", "dataset.json")
     journey.type(f"{dataset}.params.phase", "training")
+    journey.to_top()
     journey.picture("dataset")
     journey.more(dataset)
     journey.choose(f"{dataset}.params.split", "train")
@@ -142,6 +146,7 @@ def training(journey: Journey, _root: Path) -> None:
     journey.open(f"{T}[3]")
     journey.type(f"{T}[3].params.multiple", "16")
     journey.close(f"{T}[3]")
+    journey.picture("transforms")
 
 
 def model(journey: Journey, _root: Path) -> None:
@@ -151,8 +156,10 @@ def model(journey: Journey, _root: Path) -> None:
     journey.open(net)
     for name, text in {"input_channels": "1", "output_channels": "4", "output_names": "logits"}.items():
         journey.type(f"{net}.params.{name}", text)
+    journey.choose(f"{net}.params.normalization", "groupnorm")
     journey.choose(f"{net}.params.outputs_activation", "none")
     journey.type(f"{net}.params.n_filters", "8" if PRETTY else "4")
+    journey.to_top()
     journey.picture("model")
     journey.close(net)
     for name, value in {"BatchSize": 1, "Epochs": EPOCHS, "Seed": 1, "NumWorkers": 0}.items():
@@ -164,7 +171,7 @@ def model(journey: Journey, _root: Path) -> None:
     journey.close(loss)
     optimizer = journey.drop("torch.optim.AdamW", "Training.Optimizer")
     journey.open(optimizer)
-    journey.type(f"{optimizer}.params.lr", "0.01")
+    journey.type(f"{optimizer}.params.lr", "0.003")
     journey.close(optimizer)
 
 
@@ -178,7 +185,7 @@ def wrong_value(journey: Journey, root: Path) -> None:
     journey.save_as(file)
     check = _check(file, "--set", f"{rate}=fast")
     assert said.removeprefix("expected: ") in check
-    journey.type(rate, "0.01")
+    journey.type(rate, "0.003")
     journey.page.locator(f'[data-field="{rate}"] .e-field-errors').wait_for(state="hidden")
     journey.close("Training.Optimizer[0]")
 
@@ -236,7 +243,7 @@ def validation(journey: Journey, _root: Path) -> None:
     metric = journey.drop("eisen.ops.metrics.DicePerClass", V)
     journey.open(metric)
     journey.more(metric)
-    for name, text in {"input_names": "logits, label", "n_classes": "4", "names": "liver, spleen, kidneys"}.items():
+    for name, text in {"input_names": "logits, label", "n_classes": "4", "names": json.dumps(ORGANS)}.items():
         journey.type(f"{metric}.params.{name}", text)
     journey.close(metric)
     page.locator("[data-action=problems]", has_text="No problems").wait_for()
@@ -274,8 +281,9 @@ def save(journey: Journey, root: Path) -> None:
     assert [each["type"] for each in data["Training"]["Transforms"]] == [
         STEPS[name] for name in ("NiftiToNumpy", "AddChannelDimension", "ZScoreNormalization", "PadToMultiple")
     ]
-    assert data["Training"]["Optimizer"][0]["params"]["lr"] == 0.01
+    assert data["Training"]["Optimizer"][0]["params"]["lr"] == 0.003
     assert data["Validation"]["Datasets"][0]["params"]["split"] == "validation"
+    assert data["Validation"]["Metrics"][0]["params"]["names"] == ORGANS
     journey.picture("canvas")
 
 
@@ -290,7 +298,7 @@ def train(journey: Journey, root: Path) -> None:
     page.wait_for_function(POINTS, arg=["losses", 2], timeout=180_000)
     first = int(page.locator("[data-chart=losses]").get_attribute("data-points"))
     if PRETTY:
-        page.wait_for_function(POINTS, arg=["losses", 20], timeout=600_000)
+        page.wait_for_function(POINTS, arg=["losses", 2 * EPOCHS - 4], timeout=600_000)
         journey.picture("curves")
     page.wait_for_selector(".e-chip[data-status=complete]", timeout=900_000)
     page.wait_for_function(POINTS, arg=["losses", 2 * EPOCHS])
@@ -356,10 +364,15 @@ def _more_pictures(journey: Journey) -> None:
 def somebody_elses_file(journey: Journey, root: Path) -> None:
     """Open a file that is full of HTML and scripts: all of it is shown as text, and nothing of it runs."""
     page, name = journey.page, EVIL.replace("/", "") + ".json"
-    step = {"type": f"a.{EVIL}", "params": {EVIL: EVIL, "fields": [EVIL], "nested": {EVIL: [EVIL]}}}
-    labels = {"type": ".Labels", "params": {"value": {"0": "background", "1": EVIL}}}
+    step = {"type": f"a.{EVIL}", "params": {EVIL: EVIL, "fields": [EVIL], "nested": {EVIL: [QUOTED]}, QUOTED: QUOTED}}
+    labels = {"type": ".Labels", "params": {"value": {"0": "background", "1": EVIL, "2": QUOTED}}}
     own = {"type": "odd_steps.Odd", "params": {"word": EVIL}}
-    data = {EVIL: {EVIL: EVIL}, "General": {"Hyperparameters": [labels]}, "Training": {"Transforms": [step, own]}}
+    data = {
+        EVIL: {EVIL: EVIL},
+        QUOTED: {QUOTED: QUOTED},
+        "General": {"Hyperparameters": [labels]},
+        "Training": {"Transforms": [step, own]},
+    }
     (root / name).write_text(json.dumps(data), encoding="utf-8")
     here = f"http://{urlsplit(page.url).netloc}"
     page.goto(f"{here}/start")
@@ -372,7 +385,9 @@ def somebody_elses_file(journey: Journey, root: Path) -> None:
     page.click("[data-action=problems]")
     page.click("[data-action=flow]")
     journey.tab("General")
-    assert EVIL in page.locator(".eisen-tabs").inner_text()
+    for name in (EVIL, QUOTED):
+        assert name in page.locator(".eisen-tabs").inner_text()
+    page.locator("[data-tab]").last.click()
     for address in (f"/run?artifacts={quote(EVIL)}", f"/case?artifacts=runs/first&case={quote(EVIL)}", "/runs"):
         assert page.locator("img[src=x]").count() == 0
         page.goto(here + address)

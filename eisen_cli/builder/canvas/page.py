@@ -113,6 +113,7 @@ class BuilderPage:
             await self._workspace.ready()
             self._drawer.refresh()
             self._stage.show_roles()
+            self._tell_repairs()
             await self._workspace.check_now()
         except EisenError as error:
             self.desk.fail(error)
@@ -146,6 +147,14 @@ class BuilderPage:
         self._flow.set_phase(self.desk.phase)
         self.sync()
         self._found()
+        self._tell_repairs()
+
+    def _tell_repairs(self) -> None:
+        """Say what was understood differently from what the file says."""
+        repairs = self._workspace.document.repairs
+        if repairs:
+            many = f" and {len(repairs) - 1} more; 'Compare with the file' shows them" if len(repairs) > 1 else ""
+            self.desk.say(f"Repaired: {repairs[0]}{many}")
 
     def _entered(self) -> None:
         self._stage.show_current()

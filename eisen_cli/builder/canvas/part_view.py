@@ -23,7 +23,8 @@ class PartView:
 
     def __init__(self, desk: Desk, place: Place, title: str, words: str = "") -> None:
         self.place = place
-        self.element = ui.element("section").classes("eisen-lane").props(f'data-section="{text_of(place)}"')
+        self.element = ui.element("section").classes("eisen-lane")
+        self.element.props["data-section"] = text_of(place)
         with self.element:
             with ui.element("header").classes("eisen-lane-head"):
                 ui.label(title).classes("e-title e-title-m")

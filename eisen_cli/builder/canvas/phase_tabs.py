@@ -53,9 +53,10 @@ class PhaseTabs:
         self.show_findings()
 
     def _make(self, tab: Tab) -> tuple[ui.element, ui.label, ui.element]:
-        element = ui.element("button").classes("eisen-tab").props(f'role=tab data-tab="{tab.name}"')
+        element = ui.element("button").classes("eisen-tab").props("role=tab")
+        element.props["data-tab"] = tab.name
         if tab.has_lanes and tab.name != "General":
-            element.props(f'data-phase="{tab.name}"')
+            element.props["data-phase"] = tab.name
         element.on("click", partial(self._show, tab.name))
         with element:
             ui.label(tab.name)

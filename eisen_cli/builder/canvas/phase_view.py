@@ -32,7 +32,8 @@ class PhaseView:
         self.lanes: list[LaneView] = []
         self._others: list[SettingsView | PartView] = []
         self._shown: list[Lane] = []
-        self.element = ui.element("div").classes("eisen-phase").props(f'role=tabpanel aria-label="{phase}"')
+        self.element = ui.element("div").classes("eisen-phase").props("role=tabpanel")
+        self.element.props["aria-label"] = phase
         self.sync()
 
     def sync(self) -> None:

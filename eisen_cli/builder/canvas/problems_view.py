@@ -47,6 +47,9 @@ class ProblemsView:
 
     def refresh(self) -> None:
         """Show what the last check found."""
+        if self._desk.workspace.catalogue is None:
+            self._button.set_text("Checking …")
+            return
         findings = self._desk.workspace.findings
         if findings == self._shown:
             return
@@ -65,7 +68,8 @@ class ProblemsView:
 
     def _row(self, finding: Finding) -> None:
         place = text_of(finding.place)
-        row = ui.element("button").classes("eisen-problem").props(f'data-finding="{place}"')
+        row = ui.element("button").classes("eisen-problem")
+        row.props["data-finding"] = place
         row.on("click", partial(self._go, finding.place))
         with row:
             is_error = finding.kind == "error"

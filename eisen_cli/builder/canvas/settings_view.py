@@ -23,7 +23,8 @@ class SettingsView:
         self._desk, self.phase = desk, phase
         self.place: Place = (phase, "Hyperparameters")
         self._panel: HyperPanel | None = None
-        with ui.element("section").classes("eisen-lane").props(f'data-section="{text_of(self.place)}"'):
+        with ui.element("section").classes("eisen-lane") as section:
+            section.props["data-section"] = text_of(self.place)
             words = (
                 "for all phases"
                 if phase == "General"

@@ -20,7 +20,8 @@ def icon_button(icon: str, words: str, on_click: Callable[..., object], action: 
         on_click: Is called when it is pressed.
         action: Value of the attribute ``data-action``.
     """
-    button = ui.button(icon=icon, on_click=on_click).props(f'flat round dense aria-label="{words}"')
+    button = ui.button(icon=icon, on_click=on_click).props("flat round dense")
+    button.props["aria-label"] = words
     if action:
         button.props(f"data-action={action}")
     with button:

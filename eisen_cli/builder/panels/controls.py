@@ -185,9 +185,9 @@ def suggestion_row(control: TextControl, names: Sequence[str], several: bool) ->
     """
     with ui.element("div").classes("e-suggest-place") as row, ui.element("div").classes("e-suggest"):
         for name in names:
-            ui.button(name, on_click=lambda _, name=name: _toggle(control, name, several)).props(
-                f'flat dense no-caps size=sm tabindex=-1 aria-label="{"add or remove " if several else ""}{name}"'
-            ).classes("e-suggestion")
+            button = ui.button(name, on_click=lambda _, name=name: _toggle(control, name, several))
+            button.props("flat dense no-caps size=sm tabindex=-1").classes("e-suggestion")
+            button.props["aria-label"] = f"add or remove {name}" if several else name
     return row
 
 

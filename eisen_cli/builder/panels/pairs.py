@@ -63,9 +63,8 @@ class PairsControl(Control):
             name = ui.input(value=key, placeholder="name", on_change=self._changed).props(props).classes("e-input")
             value = ui.input(value=text, placeholder="value", on_change=self._changed).props(props).classes("e-input")
             row = (name, value)
-            ui.button(icon="close", on_click=lambda: self._remove(row)).props(
-                f'flat round dense size=sm aria-label="Remove the row {key}"'
-            ).classes("e-pair-remove")
+            remove = ui.button(icon="close", on_click=lambda: self._remove(row)).props("flat round dense size=sm")
+            remove.classes("e-pair-remove").props["aria-label"] = f"Remove the row {key}"
         self._rows.append(row)
 
     def _name_rows(self) -> None:

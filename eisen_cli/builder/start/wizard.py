@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Awaitable, Callable
+from html import escape
 from typing import Any
 
 from nicegui import ui
@@ -156,9 +157,9 @@ class _NoteRow:
         with ui.element(tag).classes(f"e-note e-note-{note.kind}") as row, ui.element("div"):
             ui.label(note.text)
             if note.place:
-                ui.html(f"<small>{text_of(note.place)}</small>", sanitize=False)
+                ui.html(f"<small>{escape(text_of(note.place))}</small>", sanitize=False)
         if note.place:
-            row.props(f'data-place="{text_of(note.place)}"')
+            row.props["data-place"] = text_of(note.place)
             self._code = ui.label(_text_at(draft, note)).classes("e-note-code")
             self._code.set_visibility(False)
             row.on("click", lambda: self._code.set_visibility(not self._code.visible))

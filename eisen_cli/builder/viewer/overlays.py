@@ -57,11 +57,13 @@ def _row(page: CasePage, key: str, overlay: Overlay) -> None:
 
     with ui.element("div").classes("e-over"):
         toggle = ui.switch(value=overlay.on, on_change=switch).props("dense")
-        toggle.props(f'aria-label="{overlay.title}" data-overlay={key}')
+        toggle.props(f"data-overlay={key}")
+        toggle.props["aria-label"] = overlay.title
         with ui.label(overlay.title).classes("e-ellipsis"):
             ui.tooltip(f"key {KEYS[key]}").props("delay=600")
         slider = ui.slider(min=0, max=1, step=0.05, value=overlay.opacity, on_change=fade)
-        slider.props(f'aria-label="Opacity of {overlay.title}" data-opacity={key} dense')
+        slider.props(f"data-opacity={key} dense")
+        slider.props["aria-label"] = f"Opacity of {overlay.title}"
         button = ui.button(on_click=outline).props(f"flat round dense size=sm data-outline={key}")
         with button:
             tip = ui.tooltip().props("delay=400")
