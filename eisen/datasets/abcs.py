@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, ClassVar, Unpack
 
 from eisen._core.types import Step
 from eisen.datasets.folders import Folder, files_in, folders_in
@@ -85,6 +85,9 @@ def _is_ct(name: str) -> bool:
 
 class ABCDataset(ABCsDataset):
     """The old name of `ABCsDataset`; using it warns."""
+
+    replaced_by: ClassVar = "eisen.datasets.ABCsDataset"
+    """What new configurations name; the builder does not offer the old one."""
 
     def __init__(
         self,

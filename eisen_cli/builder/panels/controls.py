@@ -8,7 +8,7 @@ from typing import Any
 from nicegui import ui
 
 from eisen_cli.builder.parts.fields import FieldSpec, plain_value
-from eisen_cli.builder.parts.values import UNSET, Misread, as_text, read_text, same
+from eisen_cli.builder.parts.values import UNSET, Misread, as_text, loosely_read, read_text, same
 
 __all__ = ["ChoiceControl", "Control", "SwitchControl", "TextControl"]
 
@@ -101,6 +101,9 @@ class TextControl(Control):
             value = read_text(self.spec, text)
         except Misread as misread:
             self._reject(str(misread))
+            value = loosely_read(text)
+            if self.spec.problem(value):  # nothing that was typed is lost, and the check goes on saying what is wrong
+                self._change(value)
             return
         self._reject("")
         self._change(value)

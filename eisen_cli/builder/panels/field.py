@@ -73,10 +73,9 @@ class FieldBox(ui.element):
     def show_findings(self) -> None:
         """Show what is wrong with the value, as text below it."""
         is_held = isinstance(self._control, (EntryControl, EntriesControl))
-        lines = [f"expected: {self._misread}"] if self._misread else []
-        if not lines:
-            found = self.desk.findings(self.inside, below=not is_held)
-            lines = [_line(each) for each in found]
+        lines = [_line(each) for each in self.desk.findings(self.inside, below=not is_held)]
+        if self._misread and not lines:
+            lines = [f"expected: {self._misread}"]
         self._errors.clear()
         with self._errors:
             for line in dict.fromkeys(lines):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
 
 from eisen.config.discover import discover
 from eisen.config.locate import Unlocatable, locate_named, present_path
@@ -110,7 +111,12 @@ class Catalogue:
         source = SAME.get(section, section)
         roles = (source, *ALSO.get(source, ()))
         paths = dict.fromkeys(path for role in roles for path in found.get(role, ()))
-        return [part for part in (self.part(section, path) for path in paths) if part.is_known]
+        return [part for part in map(self.part, repeat(section), paths) if part.is_known and not _is_old(part.path)]
+
+
+def _is_old(path: str) -> bool:
+    """Tell whether a class says of itself that it has another name now."""
+    return "replaced_by" in getattr(locate_named(path), "__dict__", {})
 
 
 def load_catalogue(imports: Sequence[str] = (), *, others: bool = True) -> Catalogue:

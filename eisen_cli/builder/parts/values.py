@@ -8,7 +8,7 @@ from typing import Any
 from eisen_cli.builder.parts.fields import FieldSpec
 from eisen_cli.builder.parts.wording import is_bare, is_item, loaded, number_in, split, unquoted
 
-__all__ = ["UNSET", "Misread", "as_text", "read_text", "same", "suits"]
+__all__ = ["UNSET", "Misread", "as_text", "loosely_read", "read_text", "same", "suits"]
 
 UNSET: Any = object()
 """What an empty field means: the file says nothing, and the default counts."""
@@ -60,6 +60,19 @@ def read_text(spec: FieldSpec, text: str) -> Any:
     if expected:
         raise Misread(expected)
     return value
+
+
+def loosely_read(text: str) -> Any:
+    """Return what was typed as the value that a file would hold, whatever the field wants: JSON, or else the text.
+
+    Example:
+        >>> loosely_read("0"), loosely_read("[1, 2]"), loosely_read("fast")
+        (0, [1, 2], 'fast')
+    """
+    try:
+        return loaded(text)
+    except ValueError:
+        return text
 
 
 def suits(spec: FieldSpec, value: Any) -> bool:
