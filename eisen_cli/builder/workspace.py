@@ -87,6 +87,7 @@ class Workspace:
         self._unsubscribe()
         self._document = document
         self._unsubscribe = document.subscribe(self._changed)
+        self.preferences.pop("phase", None)
         if document.path is not None:
             self.folders.add(document.path.parent)
         for listener in list(self._on_document):

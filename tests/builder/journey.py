@@ -7,13 +7,14 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 sys.path.append(str(Path(__file__).parent))
 
 from browser import card, drag, lane, part
+from playwright.sync_api import Error as BrowserError
 
 __all__ = ["Journey"]
 
@@ -96,9 +97,13 @@ class Journey:
         self.page.wait_for_selector(f"{card(place)}.eisen-open [data-field]")
 
     def close(self, place: str) -> None:
-        """Close the card of a module."""
-        self.page.locator(card(place)).locator("[data-handle]").first.click()
-        self.page.wait_for_selector(f"{card(place)}:not(.eisen-open)")
+        """Close the card of a module; a click is lost when the page moves under it, as after the last message."""
+        for _ in range(3):
+            self.page.locator(card(place)).locator("[data-handle]").first.click()
+            with suppress(BrowserError):
+                self.page.wait_for_selector(f"{card(place)}:not(.eisen-open)", timeout=10_000)
+                return
+        raise AssertionError(f"the card of {place} does not close")
 
     def type(self, place: str, text: str) -> None:
         """Type a value into the field of a place, and wait until the server has it."""

@@ -275,3 +275,31 @@ def test_where_no_copy_can_be_written_editing_goes_on(path: Path, monkeypatch: p
     assert saver.write_now() is None
     assert saver.failure
     saver.close()
+
+
+def test_what_opening_repairs_is_not_kept_as_if_somebody_had_edited(tmp_path: Path) -> None:
+    path = tmp_path / "old.json"
+    path.write_bytes((Path(__file__).parents[1] / "legacy/builder_export.json").read_bytes())
+    document = Document.open(path, repairs=False)
+    autosave = Autosave(document, after=60)
+    assert document.repair()
+    assert autosave.write_now() is None
+    document.set_hyper("General", "Seed", 7)
+    assert autosave.write_now() == copy_of(path)
+    autosave.close()
+
+
+def test_an_experiment_without_a_file_goes_on_in_its_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    copy = tmp_path / "eisen/autosave/20260101-000000-elsewhere-1-abcd.autosave"
+    copy.parent.mkdir(parents=True)
+    copy.write_text('{"General": {}}', encoding="utf-8")
+    [recovery] = recoveries_without_file()
+    document = recovery.document()
+    assert (document.kept_in, document.is_saved) == (copy, False)
+    autosave = Autosave(document, own=document.kept_in)
+    document.set_hyper("General", "Seed", 7)
+    assert autosave.write_now() == copy
+    document.save(tmp_path / "named.json")
+    autosave.close()
+    assert not copy.exists()

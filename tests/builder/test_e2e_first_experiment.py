@@ -59,7 +59,7 @@ ORGANS = ["liver", "spleen", "kidneys"]
 READY = '.e-canvas[data-state="ready"]'
 
 
-@pytest.mark.timeout(1800 if PRETTY else 300)
+@pytest.mark.timeout(1800 if PRETTY else 600)
 def test_a_first_experiment(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
     root = Path(tempfile.mkdtemp(prefix="eisen-")) / "hippocampus" if PRETTY else tmp_path / "hippocampus"
     make_phantoms(root / "data", *CASES, size=SIZE)
@@ -156,7 +156,7 @@ def model(journey: Journey, _root: Path) -> None:
     journey.open(net)
     for name, text in {"input_channels": "1", "output_channels": "4", "output_names": "logits"}.items():
         journey.type(f"{net}.params.{name}", text)
-    journey.choose(f"{net}.params.normalization", "groupnorm")
+    journey.choose(f"{net}.params.normalization", "batchnorm")
     journey.choose(f"{net}.params.outputs_activation", "none")
     journey.type(f"{net}.params.n_filters", "8" if PRETTY else "4")
     journey.to_top()

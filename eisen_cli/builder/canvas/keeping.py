@@ -32,7 +32,7 @@ class Keeper:
     def _follow(self, document: Document) -> None:
         self.close()
         self.recovery = None if self._is_recovering or document.path is None else recovery_for(document.path)
-        self._autosave = Autosave(document)
+        self._autosave = Autosave(document, own=document.kept_in)
 
     def recover(self) -> None:
         """Go on with what was not saved the last time.

@@ -13,7 +13,7 @@ from threading import Lock, Timer
 
 from eisen._core.atomic import atomic_write
 from eisen._core.errors import EisenError
-from eisen_cli.builder.document.document import Document
+from eisen_cli.builder.document.document import REPAIR, Document
 from eisen_cli.builder.document.history import Change
 
 __all__ = ["Autosave", "Recovery", "recoveries_without_file", "recovery_for", "state_folder"]
@@ -92,6 +92,8 @@ class Autosave:
                 self._stop()
                 self._remove(self._written)
                 self._revision = self.document.revision
+            elif change.label == REPAIR and change.by == "edit" and self.document.revision == self._revision + 1:
+                self._revision = self.document.revision  # it follows from the file, and would again
             elif self._timer is None:
                 self._timer = Timer(self._after, self.write_now)
                 self._timer.daemon = True
@@ -134,7 +136,9 @@ class Recovery:
         """
         kept = Document.open(self.copy)
         if self.path is None:
-            return Document(kept.data)
+            document = Document(kept.data)
+            document.kept_in = self.copy
+            return document
         document = Document.open(self.path) if self.path.exists() else Document(path=self.path)
         document.replace(kept.data, "recover what was not saved")
         return document

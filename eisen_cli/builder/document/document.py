@@ -14,7 +14,10 @@ from eisen_cli.builder.document.history import Change
 from eisen_cli.builder.document.opening import open_file, repaired
 from eisen_cli.builder.document.tree import same
 
-__all__ = ["Document"]
+__all__ = ["REPAIR", "Document"]
+
+REPAIR = "repair the old file"
+"""Label of the change that opening an old file makes."""
 
 
 class Document(Editing):
@@ -31,6 +34,7 @@ class Document(Editing):
         data: The configuration as it stands now.
         path: The file; None before the first save.
         repairs: What was understood differently from what the file says, one line each.
+        kept_in: The copy that this is, if it never had a file and was recovered.
         revision: Grows with every change.
 
     Example:
@@ -47,6 +51,7 @@ class Document(Editing):
         super().__init__(data)
         self.path = path
         self.repairs: list[str] = []
+        self.kept_in: Path | None = None
         self._disk = OnDisk()
         self._saved: int | None = None if data else 0
 
@@ -73,7 +78,7 @@ class Document(Editing):
         data, lines = repaired(self.snapshot())
         if lines:
             self.repairs = [*self.repairs, *lines]
-            self._do(replace_all(data, "repair the old file"))
+            self._do(replace_all(data, REPAIR))
             self._history.seal()
         return lines
 

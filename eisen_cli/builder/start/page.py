@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from pathlib import Path
 
 from nicegui import ui
 
 from eisen._core.errors import EisenError
+from eisen_cli.builder.document.autosave import Recovery, recoveries_without_file
 from eisen_cli.builder.document.document import Document
 from eisen_cli.builder.look.theme import frame
 from eisen_cli.builder.look.widgets import ask, error_card
@@ -21,6 +23,8 @@ from eisen_cli.builder.start.wizard import Wizard
 from eisen_cli.builder.workspace import Workspace
 
 __all__ = ["register_start"]
+
+_MOST_UNSAVED = 3
 
 
 def register_start(workspace: Workspace) -> None:
@@ -37,6 +41,7 @@ def register_start(workspace: Workspace) -> None:
             page = _StartPage(workspace)
         if template in TEMPLATES:
             page.from_template(TEMPLATES[template])
+        await page.list_unsaved()
         await page.list_files()
 
 
@@ -50,6 +55,7 @@ class _StartPage:
             with ui.element("div").classes("e-start-two"):
                 self._from_data()
                 self._from_file()
+            self._unsaved = ui.element("section").classes("e-col")
             self._message = ui.element("div").props("aria-live=polite")
             self._templates()
         self._wizard = ui.element("main").classes("e-page e-start")
@@ -116,6 +122,36 @@ class _StartPage:
                     ui.label(path.name).classes("e-ellipsis")
                     ui.label(path.parent.name).classes("e-quiet e-xs e-ellipsis")
                 row.on("click", lambda path=path: self._open(path))
+
+    async def list_unsaved(self) -> None:
+        """Offer the experiments that were never saved into a file."""
+        found = await asyncio.to_thread(recoveries_without_file)
+        self._unsaved.clear()
+        with self._unsaved:
+            for recovery in found[:_MOST_UNSAVED]:
+                self._offer(recovery)
+
+    def _offer(self, recovery: Recovery) -> None:
+        when = datetime.fromtimestamp(recovery.time).strftime("%d %B, %H:%M")
+        with ui.element("div").classes("e-card e-row e-wrap").props("data-unsaved"):
+            ui.label(f"An experiment of {when} was never saved into a file.").classes("e-grow")
+            ui.button("Go on with it", on_click=lambda: self._recover(recovery)).props("outline data-action=recover")
+            ui.button("Throw it away", on_click=lambda: self._forget(recovery)).props("flat data-action=forget")
+
+    async def _recover(self, recovery: Recovery) -> None:
+        if not await self._may_leave():
+            return
+        try:
+            document = await asyncio.to_thread(recovery.document)
+        except EisenError as error:
+            self._fail(error)
+            return
+        self._workspace.open(document)
+        ui.navigate.to("/")
+
+    async def _forget(self, recovery: Recovery) -> None:
+        recovery.discard()
+        await self.list_unsaved()
 
     async def _open_dialog(self) -> None:
         from eisen_cli.builder.panels.chooser import choose_path
