@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -28,8 +30,9 @@ from eisen_cli.main import cli
 pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="there is no chromium")
 
 PRETTY = bool(os.environ.get("EISEN_SCREENSHOTS"))
-"""Whether pictures for the documentation are made: of larger phantoms and of more epochs."""
-EPOCHS, CASES, SIZE = (8, (8, 4, 2), 32) if PRETTY else (2, (4, 2, 1), 20)
+"""Whether pictures for the documentation are made: of the demo's phantoms, of its folder, and of more epochs."""
+EPOCHS, CASES, SIZE, MULTIPLE = (15, (12, 4, 2), 48, 8) if PRETTY else (2, (4, 2, 1), 20, 16)
+FILE, RUN = ("first.json", "artifacts") if PRETTY else ("experiment.json", "runs/first")
 T, V = "Training.Transforms", "Validation.Metrics"
 STEPS = {
     "ZScoreNormalization": "eisen.transforms.ZScoreNormalization",
@@ -61,7 +64,29 @@ READY = '.e-canvas[data-state="ready"]'
 
 @pytest.mark.timeout(1800 if PRETTY else 600)
 def test_a_first_experiment(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
-    root = Path(tempfile.mkdtemp(prefix="eisen-")) / "hippocampus" if PRETTY else tmp_path / "hippocampus"
+    root = _folder_of_pictures() if PRETTY else tmp_path / "hippocampus"
+    try:
+        _whole_way(root, tmp_path, record_property)
+    finally:
+        if PRETTY:
+            shutil.rmtree(root.parent)
+
+
+def _folder_of_pictures() -> Path:
+    """Return the folder of a user, for the paths that are in pictures; an ordinary one where none may be made."""
+    home = Path("/home/ada")
+    try:
+        home.mkdir()
+    except OSError:
+        home = Path(tempfile.mkdtemp(prefix="eisen-"))
+    root = home / "eisen_demo"
+    root.mkdir()
+    demo = resources.files("eisen_cli.demo").joinpath("phantom.json").read_text(encoding="utf-8")
+    (root / "phantom.json").write_text(demo, encoding="utf-8")
+    return root
+
+
+def _whole_way(root: Path, tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
     make_phantoms(root / "data", *CASES, size=SIZE)
     errors: list[str] = []
     elsewhere: list[str] = []
@@ -72,7 +97,7 @@ def test_a_first_experiment(tmp_path: Path, record_property: Callable[[str, obje
         "--data_dir",
         "data",
         "--artifact_dir",
-        "runs/first",
+        RUN,
         "--folder",
         str(root),
     ]
@@ -85,6 +110,8 @@ def test_a_first_experiment(tmp_path: Path, record_property: Callable[[str, obje
         _watch(page, urlsplit(server.url).netloc, elsewhere)
         journey = Journey(page)
         for step in STEPS_OF_THE_WAY:
+            if PRETTY and step in (extend, somebody_elses_file):
+                continue  # pictures are of one run, and of an ordinary one
             with journey.part(step.__name__):
                 step(journey, server.url if step is start else root)
         record_property("seconds", journey.seconds)
@@ -105,7 +132,7 @@ def start(journey: Journey, url: str) -> None:
     """Open the start page and take the empty canvas."""
     page = journey.page
     page.goto(url)
-    page.wait_for_selector("text=No configurations in the folders")
+    page.wait_for_selector(".e-start-file" if PRETTY else "text=No configurations in the folders")
     assert "token" not in page.url
     journey.picture("start")
     page.click("[data-action=empty-canvas]")
@@ -144,7 +171,7 @@ def training(journey: Journey, _root: Path) -> None:
     journey.type(f"{zscore}.params.fields", "image")
     journey.close(zscore)
     journey.open(f"{T}[3]")
-    journey.type(f"{T}[3].params.multiple", "16")
+    journey.type(f"{T}[3].params.multiple", str(MULTIPLE))
     journey.close(f"{T}[3]")
     journey.picture("transforms")
 
@@ -152,13 +179,17 @@ def training(journey: Journey, _root: Path) -> None:
 def model(journey: Journey, _root: Path) -> None:
     """Choose the model, the loss, the optimizer and the hyperparameters."""
     journey.tab("General")
-    net = journey.drop("eisen.models.VNet", "General.Models")
+    net = journey.drop(f"eisen.models.{'ResidualEncoderUNet' if PRETTY else 'VNet'}", "General.Models")
     journey.open(net)
     for name, text in {"input_channels": "1", "output_channels": "4", "output_names": "logits"}.items():
         journey.type(f"{net}.params.{name}", text)
-    journey.choose(f"{net}.params.normalization", "batchnorm")
     journey.choose(f"{net}.params.outputs_activation", "none")
     journey.type(f"{net}.params.n_filters", "8" if PRETTY else "4")
+    if PRETTY:
+        journey.more(net)
+        journey.type(f"{net}.params.n_stages", "4")
+    else:
+        journey.choose(f"{net}.params.normalization", "batchnorm")
     journey.to_top()
     journey.picture("model")
     journey.close(net)
@@ -177,7 +208,7 @@ def model(journey: Journey, _root: Path) -> None:
 
 def wrong_value(journey: Journey, root: Path) -> None:
     """Type what is no number, then leave out what is needed; the page says what `eisen check` says."""
-    page, field, file = journey.page, "Training.Datasets[0].params.json_file", root / "experiment.json"
+    page, field, file = journey.page, "Training.Datasets[0].params.json_file", root / FILE
     rate = "Training.Optimizer[0].params.lr"
     journey.open("Training.Optimizer[0]")
     journey.type(rate, "fast")
@@ -261,7 +292,7 @@ def dry_run(journey: Journey, _root: Path) -> None:
     chip = page.locator(f'.ef-chip[data-wire="{T}[3]|image"]')
     shape = [int(number) for number in chip.inner_text().splitlines()[1].split("×")]
     assert shape[0] == 1
-    assert all(number % 16 == 0 for number in shape[1:])  # what the padding was told
+    assert all(number % MULTIPLE == 0 for number in shape[1:])  # what the padding was told
     journey.picture("dry-run")
     chip.click()
     page.wait_for_function("[...document.querySelectorAll('.ef-detail img')].some((each) => each.naturalWidth > 8)")
@@ -275,9 +306,9 @@ def save(journey: Journey, root: Path) -> None:
     journey.page.keyboard.press("Control+s")
     journey.page.locator("[data-saved]", has_text="saved").wait_for()
     journey.page.wait_for_function("document.querySelector('[data-saved]').innerText === 'saved'")
-    said = CliRunner().invoke(cli, ["check", str(root / "experiment.json"), "--data_dir", str(root / "data")])
+    said = CliRunner().invoke(cli, ["check", str(root / FILE), "--data_dir", str(root / "data")])
     assert said.exit_code == 0, said.output
-    data = document_of(root / "experiment.json")
+    data = document_of(root / FILE)
     assert [each["type"] for each in data["Training"]["Transforms"]] == [
         STEPS[name] for name in ("NiftiToNumpy", "AddChannelDimension", "ZScoreNormalization", "PadToMultiple")
     ]
@@ -303,7 +334,7 @@ def train(journey: Journey, root: Path) -> None:
     page.wait_for_selector(".e-chip[data-status=complete]", timeout=900_000)
     page.wait_for_function(POINTS, arg=["losses", 2 * EPOCHS])
     assert first < 2 * EPOCHS or not PRETTY
-    assert (root / "runs/first/checkpoint.pt").exists()
+    assert (root / RUN / "checkpoint.pt").exists()
     journey.picture("complete")
 
 
@@ -314,7 +345,7 @@ def extend(journey: Journey, root: Path) -> None:
     page.click("[data-action=extend]")
     page.wait_for_function(POINTS, arg=["losses", 2 * EPOCHS + 2], timeout=180_000)
     page.wait_for_selector(".e-chip[data-status=complete]", timeout=180_000)
-    record = json.loads((root / "runs/first/run.json").read_text(encoding="utf-8"))
+    record = json.loads((root / RUN / "run.json").read_text(encoding="utf-8"))
     assert record["epochs_complete"] == EPOCHS + 1
 
 
@@ -324,9 +355,7 @@ def review(journey: Journey, root: Path) -> None:
     page.click("[data-tab=cases]")
     page.click("[data-action=review]")
     page.wait_for_selector(".e-case-link", timeout=180_000)
-    assert (
-        page.locator(".e-case-link").count() == document_of(root / "runs/first/review/validation/cases.json")["n_cases"]
-    )
+    assert page.locator(".e-case-link").count() == document_of(root / RUN / "review/validation/cases.json")["n_cases"]
     journey.picture("cases")
     page.locator(".e-case-link").first.click()
     page.wait_for_selector(READY, timeout=120_000)
@@ -388,7 +417,7 @@ def somebody_elses_file(journey: Journey, root: Path) -> None:
     for name in (EVIL, QUOTED):
         assert name in page.locator(".eisen-tabs").inner_text()
     page.locator("[data-tab]").last.click()
-    for address in (f"/run?artifacts={quote(EVIL)}", f"/case?artifacts=runs/first&case={quote(EVIL)}", "/runs"):
+    for address in (f"/run?artifacts={quote(EVIL)}", f"/case?artifacts={RUN}&case={quote(EVIL)}", "/runs"):
         assert page.locator("img[src=x]").count() == 0
         page.goto(here + address)
         page.wait_for_selector("main")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 
@@ -33,8 +34,7 @@ def engine(request: pytest.FixtureRequest, archives: dict[str, Path], short_fold
     """Each engine with batches of up to four and a token, for all tests at once."""
     if request.param == "torchserve":
         request.getfixturevalue("java")
-    folder = short_folder / f"conformance-{request.param}"
-    folder.mkdir()
+    folder = Path(mkdtemp(prefix=f"{request.param}-", dir=short_folder))  # two files of tests may start it twice
     settings = ServerSettings(port=0, threads=1, batch_size=4, batch_delay_ms=2, max_bytes="20MB")
     with ExitStack() as stack:
         yield stack.enter_context(getattr(engines, request.param)(archives, folder, settings))
