@@ -172,27 +172,31 @@ def clicked(page: Any) -> float:
 
 def opened(page: Any) -> float:
     """Open and close the panel of the first module."""
-    head = page.locator(f"{card(f'{T}[0]')} [data-handle]").first
     start = time.perf_counter()
-    head.click()
-    page.wait_for_selector(f"{card(f'{T}[0]')}.eisen-open [data-field]")
+    turned(page, f"{T}[0]", is_open=True)
     cost = time.perf_counter() - start
-    head.click()
-    page.wait_for_selector(f"{card(f'{T}[0]')}:not(.eisen-open)")
+    turned(page, f"{T}[0]", is_open=False)
     return cost
+
+
+def turned(page: Any, place: str, *, is_open: bool) -> None:
+    """Open or close the panel of a module, as its key does."""
+    wanted = f"{card(place)}.eisen-open [data-field]" if is_open else f"{card(place)}:not(.eisen-open)"
+    page.locator(card(place)).focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(wanted)
 
 
 def typed(page: Any) -> float:
     """Type a field name; the server has it when the line on the card says so."""
-    page.locator(f"{card(f'{T}[1]')} [data-handle]").first.click()
+    turned(page, f"{T}[1]", is_open=True)
     field = page.locator(f'[data-place="{T}[1].params.fields"]:not(.eisen-card)')
     word = f"image{time.monotonic_ns() % 10000}"
     start = time.perf_counter()
     field.fill(word)
     page.locator(f"{card(f'{T}[1]')} .eisen-summary", has_text=word).wait_for()
     cost = time.perf_counter() - start
-    page.locator(f"{card(f'{T}[1]')} [data-handle]").first.click()
-    page.wait_for_selector(f"{card(f'{T}[1]')}:not(.eisen-open)")
+    turned(page, f"{T}[1]", is_open=False)
     return cost
 
 
