@@ -35,7 +35,7 @@ def hold_all(cached, results):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="private memory is measured as Linux counts it")
-@pytest.mark.parametrize(("method", "n_workers"), [("fork", 2), ("spawn", 1)])
+@pytest.mark.parametrize(("method", "n_workers"), [("fork", 2), pytest.param("spawn", 1, marks=pytest.mark.slow)])
 def test_workers_share_the_memory_of_the_cases(method, n_workers):
     context = multiprocessing.get_context(method)
     cached = CachedDataset(volumes(), memory_gb=1)

@@ -138,6 +138,7 @@ def test_256_megabytes_are_in_memory_once(tmp_path: Path) -> None:
         assert most - before < 32 * 2**20
 
 
+@pytest.mark.slow
 def test_memory_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from eisen_deploy.serving.embedded import blocks, crew
 

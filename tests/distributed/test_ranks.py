@@ -41,7 +41,7 @@ def three(two, do):
     return do(3, "train", "fsdp", "validate", "elsewhere")
 
 
-@pytest.fixture(params=["two", "three"])
+@pytest.fixture(params=["two", pytest.param("three", marks=pytest.mark.slow)])
 def many(request):
     """What each of several processes finds."""
     return request.getfixturevalue(request.param)

@@ -153,6 +153,7 @@ def test_obelisk_keys_follow_the_old_layout():
     assert [key for key in net.state_dict() if key.startswith("LIN") and key.endswith("bias")] == ["LIN4.bias"]
 
 
+@pytest.mark.slow
 def test_the_networks_learn():
     torch.manual_seed(0)
     images = torch.randn(2, 1, 16, 16, 16)

@@ -82,6 +82,7 @@ def test_mlflow_keeps_curves_and_settings_in_a_file(make_training: Make, tmp_pat
     assert run.data.metrics["Training/loss/dice_left_ lobe_"] == 0.5
 
 
+@pytest.mark.slow
 def test_weights_and_biases_works_offline(make_training: Make, tmp_path: Path) -> None:
     pytest.importorskip("wandb")
     training = make_training()
